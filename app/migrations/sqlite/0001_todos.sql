@@ -1,0 +1,6 @@
+CREATE TABLE todos (
+    id      TEXT PRIMARY KEY NOT NULL,
+    title   TEXT NOT NULL,
+    done    BOOLEAN NOT NULL DEFAULT FALSE,
+    version INTEGER NOT NULL DEFAULT 1
+);

@@ -1,0 +1,83 @@
+//! Your application: the document, the routes, one folder a feature.
+
+pub mod home;
+pub mod products;
+pub mod shell;
+pub mod todos;
+pub mod ui;
+
+use leptos::prelude::*;
+use leptos_meta::{HashedStylesheet, MetaTags, Title, provide_meta_context};
+use leptos_router::{
+    SsrMode,
+    components::{FlatRoutes, Route, Router},
+    path,
+};
+use tidewire::reactive::{ClientConfig, provide_live};
+
+use shell::{ConnectionBadge, ConnectionNotice, FrameStrip, Layout};
+
+/// The hash of every type that crosses the wire: a page that was built from others is told to reload.
+pub const CONTRACT: &str = env!("TIDEWIRE_CONTRACT");
+
+/// The migrations, which the server applies when it starts.
+#[cfg(not(target_arch = "wasm32"))]
+pub static MIGRATIONS: tidewire::server::database::Migrator = sqlx::migrate!("migrations/sqlite");
+
+/// The live resources: a new one adds its line here.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn resources(builder: tidewire::server::Builder) -> tidewire::server::Builder {
+    builder.resource::<todos::Todo>().resource::<products::Product>().contract(CONTRACT)
+}
+
+/// The document around the application.
+pub fn document(options: LeptosOptions) -> impl IntoView {
+    view! {
+        <!DOCTYPE html>
+        <html lang="en">
+            <head>
+                <meta charset="utf-8"/>
+                <meta name="viewport" content="width=device-width, initial-scale=1"/>
+                {shell::head(None)}
+                <AutoReload options=options.clone()/>
+                <HydrationScripts options=options.clone()/>
+                <HashedStylesheet id="leptos" options/>
+                <MetaTags/>
+            </head>
+            <body>
+                <App/>
+            </body>
+        </html>
+    }
+}
+
+/// The application: the connection, the frame, the routes.
+#[component]
+pub fn App() -> impl IntoView {
+    provide_meta_context();
+    provide_live(ClientConfig { contract: Some(CONTRACT.into()), ..ClientConfig::default() });
+    view! {
+        <Title formatter=|page: String| if page.is_empty() { "Tidewire".into() } else { page + " · Tidewire" }/>
+        <Router>
+            <Layout
+                status=|| view! { <ConnectionBadge/> }
+                strip=|| view! { <FrameStrip/> }
+            >
+                <ConnectionNotice/>
+                <FlatRoutes fallback=NotFound>
+                    <Route path=path!("/") view=home::HomePage ssr=SsrMode::Async/>
+                    <Route path=path!("/todos") view=todos::TodosPage ssr=SsrMode::Async/>
+                    <Route path=path!("/products") view=products::ProductsPage ssr=SsrMode::Async/>
+                </FlatRoutes>
+            </Layout>
+        </Router>
+    }
+}
+
+#[component]
+fn NotFound() -> impl IntoView {
+    view! {
+        <shell::PageHead title="There is no such page" lead="The address may be old or mistyped."/>
+        <ui::ButtonLink href="/">"To the start"</ui::ButtonLink>
+    }
+}

@@ -1,0 +1,32 @@
+//! A list's loading and error states.
+
+use leptos::prelude::*;
+use tidewire::{
+    Live,
+    reactive::{LiveList, Status},
+};
+
+use crate::ui::{Button, Notice, Size, Skeleton, Tone};
+
+/// A skeleton while the list loads, a notice with a way out when it could not.
+#[component]
+pub fn ListState<T: Live>(list: LiveList<T>) -> impl IntoView {
+    move || match list.status() {
+        Status::Ready => ().into_any(),
+        Status::Loading => view! { <Skeleton/> }.into_any(),
+        Status::Failed(refusal) => problem(refusal.reason(), move || list.reload()),
+        Status::Refused(error) => problem(error.message, move || list.reload()),
+    }
+}
+
+fn problem(reason: String, again: impl Fn() + Copy + Send + Sync + 'static) -> AnyView {
+    let action = move || {
+        view! { <Button size=Size::Small on:click=move |_| again()>"Try again"</Button> }
+    };
+    view! {
+        <Notice tone=Tone::Warning title="This list is not up to date" action>
+            {reason}
+        </Notice>
+    }
+    .into_any()
+}

@@ -1,0 +1,45 @@
+//! Says why a write did not happen: beside the row with JavaScript, at the top of the page without.
+
+use leptos::prelude::*;
+use leptos_router::hooks::use_location;
+use tidewire::{
+    Live,
+    reactive::{Writer, posted},
+};
+
+use crate::ui::{Notice, Tone};
+
+/// The reason of a writer's newest refusal, until it is dismissed.
+#[component]
+pub fn Problem<T: Live>(writer: Writer<T>) -> impl IntoView {
+    move || {
+        writer.reason().map(|reason| {
+            view! {
+                <p class="row-problem" role="alert">
+                    {reason}
+                    <button type="button" class="link" on:click=move |_| writer.dismiss()>
+                        "Dismiss"
+                    </button>
+                </p>
+            }
+        })
+    }
+}
+
+/// The reason why a form that was posted without JavaScript was refused. `describe` turns the row that
+/// stands in the database into words.
+#[component]
+pub fn Refused() -> impl IntoView {
+    let search = use_location().search;
+    posted(move || search.get_untracked()).map(|posted| {
+        let current = posted.current.map(|current| {
+            view! { <p>"It is now: " <code class="tick">{current}</code></p> }
+        });
+        view! {
+            <Notice tone=Tone::Danger title="That was not saved">
+                <p>{posted.reason}</p>
+                {current}
+            </Notice>
+        }
+    })
+}

@@ -1,0 +1,124 @@
+//! The todos page.
+
+use leptos::prelude::*;
+use tidewire::reactive::{Fields, LiveFor, LiveForm, LiveList, Loaded, Optimistic};
+use tidewire::{Live, RowId};
+
+use super::{
+    model::{AddTodo, ListTodos, MAX_TITLE, Todo},
+    row::TodoRow,
+};
+use crate::{
+    shell::{ListState, PageHead, Refused},
+    ui::{Button, Card, Empty, Field, Icon, SegmentLink, SegmentLinks, Variant},
+};
+
+/// Which todos are shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Show {
+    All,
+    Open,
+    Done,
+}
+
+impl Show {
+    fn from_query(value: Option<&str>) -> Self {
+        match value {
+            Some("open") => Self::Open,
+            Some("done") => Self::Done,
+            _ => Self::All,
+        }
+    }
+
+    fn includes(self, todo: &Todo) -> bool {
+        match self {
+            Self::All => true,
+            Self::Open => !todo.done,
+            Self::Done => todo.done,
+        }
+    }
+}
+
+#[component]
+pub fn TodosPage() -> impl IntoView {
+    let todos = LiveList::new(Todo::all(), ListTodos {});
+    let query = leptos_router::hooks::use_query_map();
+    let show = Memo::new(move |_| query.with(|q| Show::from_query(q.get_str("show"))));
+    let shown = move || todos.count(|todo| show.get().includes(todo));
+    let filter = move |todo: Todo| show.get().includes(&todo);
+    view! {
+        <PageHead
+            title="Todos"
+            lead="One list for everybody who looks. Open it in a second window and watch."
+            actions=move || view! { <Filter show todos/> }
+        />
+        <Refused/>
+        <Loaded>
+            <Card flush=true>
+                <NewTodo todos/>
+                <ListState list=todos/>
+                <ul class="rows" aria-label="Todos">
+                    <LiveFor list=todos filter let:todo>
+                        <TodoRow todos todo/>
+                    </LiveFor>
+                </ul>
+                <Show when=move || shown() == 0 && todos.is_ready()>
+                    <Empty
+                        icon=Icon::Check
+                        title="Nothing to do here"
+                        text="Add the first one above, or choose another filter."
+                    />
+                </Show>
+            </Card>
+        </Loaded>
+    }
+}
+
+#[component]
+fn Filter(show: Memo<Show>, todos: LiveList<Todo>) -> impl IntoView {
+    let segment = move |name: &'static str, href: &'static str, which: Show| {
+        let count = move || todos.count(|todo| which.includes(todo));
+        view! {
+            <SegmentLink href current=Signal::derive(move || show.get() == which)>
+                {name} " " <span class="tabular-nums opacity-70">{count}</span>
+            </SegmentLink>
+        }
+    };
+    view! {
+        <SegmentLinks label="Filter">
+            {segment("All", "/todos", Show::All)}
+            {segment("Open", "/todos?show=open", Show::Open)}
+            {segment("Done", "/todos?show=done", Show::Done)}
+        </SegmentLinks>
+    }
+}
+
+#[component]
+fn NewTodo(todos: LiveList<Todo>) -> impl IntoView {
+    let add = todos.writer::<AddTodo>(|fields| {
+        let (id, title) = (fields.parse("id")?, fields.get("title").trim().to_owned());
+        (!title.is_empty()).then(|| Optimistic::Put(Todo { id, title, done: false, version: 1 }))
+    });
+    // The browser makes the id, so a form that is sent twice adds one todo.
+    let prepare = |mut fields: Fields| {
+        fields.set("id", RowId::new().to_string());
+        fields
+    };
+    view! {
+        <LiveForm writer=add prepare reset=true class="row-form">
+            <input type="hidden" name="id" value=RowId::new().to_string()/>
+            <Field
+                label="New todo"
+                name="title"
+                hide_label=true
+                placeholder="What needs to be done?"
+                maxlength=MAX_TITLE
+                required=true
+                autocomplete="off"
+                error=Signal::derive(move || add.reason())
+                class="flex-1"
+            />
+            <Button kind="submit" variant=Variant::Primary>"Add"</Button>
+        </LiveForm>
+    }
+}

@@ -1,0 +1,11 @@
+//! The server as a library, so that tests start it on a port of their own.
+
+mod config;
+mod refusals;
+mod routes;
+pub mod shutdown;
+mod startup;
+pub mod telemetry;
+
+pub use config::Config;
+pub use startup::{Server, StartError};

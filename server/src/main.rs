@@ -1,0 +1,14 @@
+//! The server: configuration, start, stop.
+
+use clap::Parser;
+use server::{Config, Server, shutdown, telemetry};
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let config = Config::parse();
+    telemetry::init(&config);
+    let server = Server::start(config).await?;
+    println!("listening on http://{}", server.address());
+    server.run_until(shutdown::signal()).await?;
+    Ok(())
+}

@@ -1,0 +1,31 @@
+//! Gives a refused server function the HTTP status that says so: Leptos answers all of them with 500.
+
+use axum::{
+    body::{Body, to_bytes},
+    extract::Request,
+    http::StatusCode,
+    middleware::Next,
+    response::Response,
+};
+use serde_json::Value;
+use tidewire::Refusal;
+
+/// Refusals are short; anything longer is not one.
+const LONGEST: usize = 256 * 1024;
+
+/// Reads the refusal in an answer of 500 and sets its status. Redirects of plain forms pass.
+pub(crate) async fn status(request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    if response.status() != StatusCode::INTERNAL_SERVER_ERROR {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let Ok(bytes) = to_bytes(body, LONGEST).await else {
+        return Response::from_parts(parts, Body::empty());
+    };
+    if let Ok(refusal) = serde_json::from_slice::<Refusal<Value>>(&bytes) {
+        parts.status =
+            StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    }
+    Response::from_parts(parts, Body::from(bytes))
+}

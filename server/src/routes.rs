@@ -1,0 +1,74 @@
+//! What answers which address.
+
+use std::net::SocketAddr;
+
+use axum::{
+    Router,
+    extract::{FromRef, Request, State},
+    http::{HeaderValue, header},
+    middleware,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use leptos::prelude::{LeptosOptions, provide_context};
+use leptos_axum::{LeptosRoutes, generate_route_list, handle_server_fns_with_context};
+use tidewire::server::{Database, Realtime};
+use tower_http::{compression::CompressionLayer, set_header::SetResponseHeaderLayer, trace::TraceLayer};
+
+use crate::{Config, refusals};
+
+/// What handlers are given.
+#[derive(Clone, FromRef)]
+struct AppState {
+    options: LeptosOptions,
+    database: Database,
+}
+
+/// `/realtime…` to the channel layer, `/api/…` to server functions, the rest to the application's pages
+/// and the site's files.
+pub(crate) fn router(realtime: Realtime, config: &Config, address: SocketAddr) -> Router {
+    let options = options(config, address);
+    let database = realtime.database().clone();
+    let state = AppState { options: options.clone(), database: database.clone() };
+    let context = move || provide_context(database.clone());
+    let pages = generate_route_list(app::App);
+    let document = {
+        let options = options.clone();
+        move || app::document(options.clone())
+    };
+    let files = leptos_axum::file_and_error_handler_with_context::<AppState, _>(
+        context.clone(),
+        app::document,
+    );
+    Router::new()
+        .route("/api/{*function}", post(server_function).get(server_function))
+        .layer(middleware::from_fn(refusals::status))
+        .leptos_routes_with_context(&state, pages, context, document)
+        .fallback(files)
+        .layer(CompressionLayer::new())
+        .merge(tidewire::server::routes(realtime))
+        .route("/healthz", get(|| async { "ok" }))
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        ))
+        .layer(TraceLayer::new_for_http())
+        .with_state(state)
+}
+
+async fn server_function(State(database): State<Database>, request: Request) -> Response {
+    handle_server_fns_with_context(move || provide_context(database.clone()), request)
+        .await
+        .into_response()
+}
+
+fn options(config: &Config, address: SocketAddr) -> LeptosOptions {
+    // cargo-leptos passes what is not ours to set by environment.
+    let mut options = leptos::prelude::get_configuration(None)
+        .map(|configuration| configuration.leptos_options)
+        .unwrap_or_else(|_| LeptosOptions::builder().output_name("tidewire").build());
+    options.output_name = "tidewire".into();
+    options.site_root = config.site_root.to_string_lossy().into_owned().into();
+    options.site_addr = address;
+    options
+}

@@ -1,0 +1,95 @@
+//! Start and stop: opens the database, starts the channel layer, binds the address.
+
+use std::net::SocketAddr;
+
+use tidewire::server::{
+    Database, Realtime,
+    database::DatabaseError,
+    log::LogError,
+};
+use tokio::net::TcpListener;
+
+use crate::{Config, routes};
+
+/// A server that listens, but does not answer before [`Server::run_until`].
+pub struct Server {
+    address: SocketAddr,
+    listener: TcpListener,
+    router: axum::Router,
+    realtime: Realtime,
+    drain: std::time::Duration,
+}
+
+/// Why the server could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database could not be opened or migrated.
+    #[error("the database: {0}")]
+    Database(#[from] DatabaseError),
+    /// A resource's table could not be followed.
+    #[error("the change log: {0}")]
+    Log(#[from] LogError),
+    /// The address is taken or not this machine's.
+    #[error("{address}: {source}")]
+    Bind {
+        /// The address that was asked for.
+        address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+impl Server {
+    /// Opens, migrates, follows the log and binds.
+    ///
+    /// # Errors
+    /// [`StartError`]: what could not be had.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let limits = config.limits();
+        let database = Database::open_with(&config.database_url, limits.external_poll).await?;
+        database.migrate(&app::MIGRATIONS).await?;
+        let drain = limits.drain;
+        let realtime = app::resources(Realtime::builder(database))
+            .only(&config.resources)
+            .limits(limits)
+            .start()
+            .await?;
+        let bind = |source| StartError::Bind { address: config.address, source };
+        let listener = TcpListener::bind(config.address).await.map_err(bind)?;
+        let address = listener.local_addr().map_err(bind)?;
+        let router = routes::router(realtime.clone(), &config, address);
+        Ok(Self { address, listener, router, realtime, drain })
+    }
+
+    /// The address that was bound.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The channel layer.
+    pub fn realtime(&self) -> &Realtime {
+        &self.realtime
+    }
+
+    /// Serves until `stop` resolves, then drains connections and closes the database.
+    ///
+    /// # Errors
+    /// When the listener fails.
+    pub async fn run_until(self, stop: impl Future<Output = ()>) -> std::io::Result<()> {
+        let (stopping, stopped) = tokio::sync::oneshot::channel::<()>();
+        let serve = axum::serve(self.listener, self.router)
+            .with_graceful_shutdown(async { _ = stopped.await });
+        let serve = tokio::spawn(async { serve.await });
+        stop.await;
+        tracing::info!("stopping");
+        // Sockets first: they hold no request open, and axum does not wait for them.
+        self.realtime.stop().await;
+        _ = stopping.send(());
+        // A request that hangs must not keep the process alive.
+        if let Ok(ended) = tokio::time::timeout(self.drain, serve).await {
+            ended.map_err(std::io::Error::other)??;
+        }
+        self.realtime.database().close().await;
+        Ok(())
+    }
+}

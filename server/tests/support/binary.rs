@@ -1,0 +1,56 @@
+//! The real `server` program as a process of its own, to be killed.
+
+use std::{net::SocketAddr, path::Path, process::Stdio};
+
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+    time::timeout,
+};
+
+use super::PATIENCE;
+
+/// A running `server` process. Dropping it kills it.
+pub struct Binary {
+    pub address: SocketAddr,
+    child: Child,
+}
+
+impl Binary {
+    /// Starts it at `address` (port 0 for a free one) and waits until it listens.
+    pub async fn start(address: &str, file: &Path) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_server"))
+            .env("LEPTOS_SITE_ADDR", address)
+            .env("DATABASE_URL", format!("sqlite://{}", file.display()))
+            .env("RUST_LOG", "error")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the server program starts");
+        let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+        let listening = async {
+            while let Some(line) = lines.next_line().await.expect("text") {
+                if let Some(address) = line.strip_prefix("listening on http://") {
+                    return address.parse().expect("an address");
+                }
+            }
+            panic!("the server ended before it listened");
+        };
+        let address = timeout(PATIENCE, listening).await.expect("it listens in time");
+        Self { address, child }
+    }
+
+    /// `kill -9`.
+    pub async fn kill(mut self) {
+        self.child.kill().await.expect("it is killed");
+    }
+
+    /// SIGTERM, and what it exits with.
+    pub async fn terminate(mut self) -> std::process::ExitStatus {
+        let id = self.child.id().expect("it runs").to_string();
+        let kill = Command::new("kill").arg(id).status().await.expect("kill runs");
+        assert!(kill.success());
+        timeout(PATIENCE, self.child.wait()).await.expect("it ends in time").expect("a status")
+    }
+}

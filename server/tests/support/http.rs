@@ -1,0 +1,136 @@
+//! Plain HTTP/1.1 without redirects, cookies or a library: what a browser without JavaScript sends.
+
+use std::net::SocketAddr;
+
+use serde_json::Value;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
+
+use super::PATIENCE;
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub location: Option<String>,
+    pub body: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
+    }
+}
+
+/// A page, as a browser asks for it.
+pub async fn get(address: SocketAddr, path: &str) -> Answer {
+    let head = format!("GET {path} HTTP/1.1\r\nAccept: text/html\r\n");
+    request(address, &head, "").await.expect("the server answers")
+}
+
+/// A form that a browser without JavaScript sends from the page `referer`.
+pub async fn post_form(
+    address: SocketAddr,
+    path: &str,
+    referer: &str,
+    fields: &[(&str, &str)],
+) -> Answer {
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nAccept: text/html\r\nReferer: http://{address}{referer}\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\n"
+    );
+    request(address, &head, &urlencoded(fields)).await.expect("the server answers")
+}
+
+/// A call of a server function as the page's own code makes it: a form's fields, JSON back.
+/// Fails when the server cannot be reached or dies over it.
+pub async fn post_json(
+    address: SocketAddr,
+    path: &str,
+    fields: &[(&str, &str)],
+) -> std::io::Result<Answer> {
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nAccept: application/json\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\n"
+    );
+    request(address, &head, &urlencoded(fields)).await
+}
+
+/// A list with its position, from a server function such as `todos/model/list_todos`.
+pub async fn snapshot(address: SocketAddr, function: &str) -> std::io::Result<Value> {
+    let head = format!(
+        "POST /api/app/{function} HTTP/1.1\r\nAccept: application/json\r\n\
+         Content-Type: application/json\r\n"
+    );
+    let answer = request(address, &head, "{}").await?;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    Ok(answer.json())
+}
+
+async fn request(address: SocketAddr, head: &str, body: &str) -> std::io::Result<Answer> {
+    let text = format!(
+        "{head}Host: {address}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let exchange = async {
+        let mut tcp = TcpStream::connect(address).await?;
+        tcp.write_all(text.as_bytes()).await?;
+        let mut bytes = Vec::new();
+        tcp.read_to_end(&mut bytes).await?;
+        parse(&bytes).ok_or_else(|| std::io::Error::other("the answer is cut off"))
+    };
+    timeout(PATIENCE, exchange).await.expect("an answer in time")
+}
+
+fn parse(bytes: &[u8]) -> Option<Answer> {
+    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
+    let head = std::str::from_utf8(&bytes[..end]).ok()?;
+    let mut lines = head.split("\r\n");
+    let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
+    let headers: Vec<(String, &str)> = lines
+        .filter_map(|line| line.split_once(": "))
+        .map(|(name, value)| (name.to_ascii_lowercase(), value))
+        .collect();
+    let header = |name| headers.iter().find(|(n, _)| n == name).map(|(_, value)| *value);
+    let rest = &bytes[end + 4..];
+    let body = match (header("transfer-encoding"), header("content-length")) {
+        (Some("chunked"), _) => unchunked(rest)?,
+        (_, Some(length)) => rest.get(..length.parse().ok()?)?.to_vec(),
+        _ => rest.to_vec(),
+    };
+    let location = header("location").map(str::to_owned);
+    Some(Answer { status, location, body: String::from_utf8_lossy(&body).into_owned() })
+}
+
+fn unchunked(mut rest: &[u8]) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let line = rest.windows(2).position(|two| two == b"\r\n")?;
+        let size = usize::from_str_radix(std::str::from_utf8(&rest[..line]).ok()?, 16).ok()?;
+        if size == 0 {
+            return Some(body);
+        }
+        body.extend_from_slice(rest.get(line + 2..line + 2 + size)?);
+        rest = rest.get(line + 4 + size..)?;
+    }
+}
+
+fn urlencoded(fields: &[(&str, &str)]) -> String {
+    let pairs: Vec<_> = fields.iter().map(|(n, v)| format!("{}={}", escaped(n), escaped(v))).collect();
+    pairs.join("&")
+}
+
+fn escaped(text: &str) -> String {
+    let mut out = String::new();
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => out.push(byte.into()),
+            b' ' => out.push('+'),
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}

@@ -1,0 +1,13 @@
+//! The product over real sockets, real database files and real processes: one file a subject.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bad_input;
+mod changes;
+mod crash;
+mod lifecycle;
+mod pages;
+mod protocol;
+mod recovery;
+mod slow_reader;

@@ -1,0 +1,147 @@
+//! What a client can be told: where to connect, how to come back, who it is.
+
+use std::{fmt, future::Future, time::Duration};
+
+/// Settings of one client. Every number has a default that suits a web page.
+#[derive(Clone, Debug)]
+pub struct ClientConfig {
+    /// `ws://` or `wss://` address; in a browser a path such as `/realtime` is enough.
+    pub url: String,
+    /// Whether a lost connection is opened again.
+    pub auto_reconnect: bool,
+    /// How many times in a row to try again before giving up; `None` never gives up.
+    pub max_attempts: Option<u32>,
+    /// The back-off's first upper bound; it doubles with each attempt.
+    pub delay: Duration,
+    /// The back-off's last upper bound.
+    pub max_delay: Duration,
+    /// A heartbeat is sent when nothing was sent for this long.
+    pub heartbeat_interval: Duration,
+    /// The connection counts as dead when nothing was received for this long.
+    pub dead_after: Duration,
+    /// How long opening a connection may take, fetching a token included.
+    pub connect_timeout: Duration,
+    /// The back-off starts anew only after a connection was open this long and a valid frame came.
+    pub stable_after: Duration,
+    /// Who connects.
+    pub auth: Option<Auth>,
+    /// The contract this client was built with; the server says whether it still holds.
+    pub contract: Option<String>,
+    /// Whether frames are written to the console (browser) or traced at debug level (native).
+    pub debug: bool,
+}
+
+impl ClientConfig {
+    /// The defaults for one address.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            auto_reconnect: true,
+            max_attempts: None,
+            delay: Duration::from_millis(500),
+            max_delay: Duration::from_secs(30),
+            heartbeat_interval: Duration::from_secs(25),
+            dead_after: Duration::from_secs(70),
+            connect_timeout: Duration::from_secs(10),
+            stable_after: Duration::from_secs(5),
+            auth: None,
+            contract: None,
+            debug: false,
+        }
+    }
+}
+
+impl Default for ClientConfig {
+    fn default() -> Self {
+        Self::new("/realtime")
+    }
+}
+
+/// How a client proves who it is. The token travels as `?token=` and is never logged; an empty one
+/// connects anonymously.
+#[derive(Clone)]
+pub enum Auth {
+    /// Always the same token.
+    Token(String),
+    /// Asked for a fresh token before each connect.
+    Fetch(TokenSource),
+}
+
+/// Gives a fresh token.
+#[cfg(not(target_arch = "wasm32"))]
+pub type TokenSource =
+    std::sync::Arc<dyn Fn() -> futures::future::BoxFuture<'static, String> + Send + Sync>;
+/// Gives a fresh token.
+#[cfg(target_arch = "wasm32")]
+pub type TokenSource = std::rc::Rc<dyn Fn() -> futures::future::LocalBoxFuture<'static, String>>;
+
+impl Auth {
+    /// Asks `source` for a token before each connect.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn fetch<F, T>(source: F) -> Self
+    where
+        F: Fn() -> T + Send + Sync + 'static,
+        T: Future<Output = String> + Send + 'static,
+    {
+        Self::Fetch(std::sync::Arc::new(move || Box::pin(source())))
+    }
+
+    /// Asks `source` for a token before each connect.
+    #[cfg(target_arch = "wasm32")]
+    pub fn fetch<F, T>(source: F) -> Self
+    where
+        F: Fn() -> T + 'static,
+        T: Future<Output = String> + 'static,
+    {
+        Self::Fetch(std::rc::Rc::new(move || Box::pin(source())))
+    }
+}
+
+impl fmt::Debug for Auth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Token(_) => "Token(…)",
+            Self::Fetch(_) => "Fetch(…)",
+        })
+    }
+}
+
+/// The address with its token, percent-encoded.
+pub(super) fn with_token(url: &str, token: &str) -> String {
+    let mut address = String::from(url);
+    if token.is_empty() {
+        return address;
+    }
+    address.push(if url.contains('?') { '&' } else { '?' });
+    address.push_str("token=");
+    for byte in token.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
+            address.push(char::from(byte));
+        } else {
+            address.push('%');
+            for digit in [byte >> 4, byte & 15] {
+                address.push(char::from(b"0123456789ABCDEF"[usize::from(digit)]));
+            }
+        }
+    }
+    address
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_cannot_break_out_of_its_parameter() {
+        assert_eq!(with_token("/realtime", "a.b-c_d"), "/realtime?token=a.b-c_d");
+        assert_eq!(with_token("/realtime?x=1", "a&b=ü"), "/realtime?x=1&token=a%26b%3D%C3%BC");
+        assert_eq!(with_token("/realtime", ""), "/realtime");
+    }
+
+    #[test]
+    fn a_token_does_not_reach_a_log_through_debug() {
+        let config =
+            ClientConfig { auth: Some(Auth::Token("secret".into())), ..ClientConfig::default() };
+        assert!(!format!("{config:?}").contains("secret"));
+    }
+}

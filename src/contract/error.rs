@@ -1,0 +1,91 @@
+//! Errors by name. Rule: a client's mistake is an [`ErrorCode`] sent back and logged at debug level;
+//! only what the server itself got wrong is logged as an error, and reaches the client as `internal`.
+
+use serde::{Deserialize, Serialize};
+
+/// The names that an `error` frame can carry. Unknown ones (of a newer server) read as `Internal`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(into = "&'static str", from = "String")]
+pub enum ErrorCode {
+    /// The frame is not JSON, or lacks a field that its type needs.
+    MalformedMessage,
+    /// The frame's `type` is not one of the protocol's.
+    UnknownType,
+    /// The frame is larger than the limit.
+    MessageTooLarge,
+    /// The channel's name breaks the rule for names.
+    InvalidChannelName,
+    /// No such table, or realtime is not enabled for it; no such resource.
+    UnknownChannel,
+    /// `since` is not a position that a server has handed out.
+    InvalidPosition,
+    /// The connection has as many subscriptions as it may have.
+    TooManySubscriptions,
+    /// Only the database publishes on this channel.
+    PermissionDenied,
+    /// The channel is not subscribed on this connection.
+    NotSubscribed,
+    /// The server failed.
+    Internal,
+}
+
+impl ErrorCode {
+    /// The name on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            ErrorCode::MalformedMessage => "malformed_message",
+            ErrorCode::UnknownType => "unknown_type",
+            ErrorCode::MessageTooLarge => "message_too_large",
+            ErrorCode::InvalidChannelName => "invalid_channel_name",
+            ErrorCode::UnknownChannel => "unknown_channel",
+            ErrorCode::InvalidPosition => "invalid_position",
+            ErrorCode::TooManySubscriptions => "too_many_subscriptions",
+            ErrorCode::PermissionDenied => "permission_denied",
+            ErrorCode::NotSubscribed => "not_subscribed",
+            ErrorCode::Internal => "internal",
+        }
+    }
+
+    /// Every code, for tables and tests.
+    pub const ALL: [Self; 10] = [
+        Self::MalformedMessage,
+        Self::UnknownType,
+        Self::MessageTooLarge,
+        Self::InvalidChannelName,
+        Self::UnknownChannel,
+        Self::InvalidPosition,
+        Self::TooManySubscriptions,
+        Self::PermissionDenied,
+        Self::NotSubscribed,
+        Self::Internal,
+    ];
+}
+
+impl From<ErrorCode> for &'static str {
+    fn from(code: ErrorCode) -> Self {
+        code.as_str()
+    }
+}
+
+impl From<String> for ErrorCode {
+    fn from(text: String) -> Self {
+        Self::ALL.into_iter().find(|code| code.as_str() == text).unwrap_or(Self::Internal)
+    }
+}
+
+/// An error by name with a sentence for a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct LiveError {
+    /// Which error.
+    pub code: ErrorCode,
+    /// What was wrong, and with what.
+    pub message: String,
+}
+
+impl LiveError {
+    /// An error with its sentence.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+}

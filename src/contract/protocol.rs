@@ -1,0 +1,175 @@
+//! The frames of the JSON protocol; `docs/protocol.md` is its specification.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::{ErrorCode, Position};
+
+/// What a client sends. Read with [`super::parse::client_frame`]; channel names are checked by the
+/// session, so that each mistake is answered by its own name.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ClientFrame {
+    /// Opens the conversation; optional.
+    Hello(Hello),
+    /// Receive a channel's events from now on, or from `since`.
+    Subscribe {
+        /// Which channel.
+        channel: String,
+        /// The position that the client's state stands at.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        since: Option<String>,
+        /// Comes back in the answer.
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<u64>,
+    },
+    /// Stop receiving a channel's events.
+    Unsubscribe {
+        /// Which channel.
+        channel: String,
+    },
+    /// Send a message to everybody on a custom channel.
+    Broadcast {
+        /// Which channel.
+        channel: String,
+        /// Any JSON.
+        payload: Box<RawValue>,
+        /// Comes back in the answer.
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<u64>,
+    },
+    /// Says that the client is alive.
+    Heartbeat,
+}
+
+/// What a client says about itself.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Hello {
+    /// The contract that the client was built with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contract: Option<String>,
+}
+
+/// Whether the client's types are the server's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ContractVerdict {
+    /// The same types.
+    Same,
+    /// Every type that the client knows is the server's too; the server has more.
+    Compatible,
+    /// A type differs: the page is older than the server and should be loaded again.
+    Reload,
+}
+
+/// Why a client has to load its snapshot again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResyncReason {
+    /// The position is of another life of the log.
+    Epoch,
+    /// The log no longer holds what was missed.
+    TooOld,
+    /// The position lies ahead of the log.
+    Ahead,
+    /// More was missed than a replay may carry.
+    TooMany,
+    /// The client read too slowly and its queue was full.
+    Overflow,
+    /// An entry of the log could not be read.
+    Unreadable,
+    /// A reason that only a newer server knows.
+    #[serde(other)]
+    Other,
+}
+
+/// The numbers that a client should know.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WelcomeLimits {
+    /// The largest frame that the server reads, in bytes.
+    pub max_message_bytes: usize,
+    /// Subscriptions that one connection may have.
+    pub max_subscriptions: usize,
+    /// Milliseconds between the server's heartbeats.
+    pub heartbeat_ms: u64,
+}
+
+/// What the server sends. Read with [`super::parse::server_frame`].
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ServerFrame {
+    /// The answer to `hello`.
+    Welcome {
+        /// Whether the client may go on.
+        contract: ContractVerdict,
+        /// What the server allows.
+        limits: WelcomeLimits,
+    },
+    /// A subscription stands, or a broadcast was taken.
+    Ack {
+        /// Which channel.
+        channel: String,
+        /// Events that follow on this channel come after this position.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        position: Option<Position>,
+        /// How many missed events follow at once.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        replay: Option<usize>,
+        /// How many subscribers a broadcast reached.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reached: Option<usize>,
+        /// The request's `ref`.
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<u64>,
+    },
+    /// An event: a change of a row (with a position) or a message (without).
+    Broadcast {
+        /// Which channel.
+        channel: String,
+        /// Where in the log the event stands.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        position: Option<Position>,
+        /// A change or a message.
+        payload: Box<RawValue>,
+    },
+    /// Something was missed and cannot be replayed: load the snapshot again. The subscription is
+    /// live from `position`.
+    Resync {
+        /// Which channel.
+        channel: String,
+        /// Why.
+        reason: ResyncReason,
+        /// Events that follow come after this position.
+        position: Position,
+        /// The request's `ref`.
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<u64>,
+    },
+    /// The connection is alive, and every subscription has received all events up to `position`.
+    Heartbeat {
+        /// Where the server stands.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        position: Option<Position>,
+    },
+    /// The server is about to stop; come back at a random moment within the window.
+    Drain {
+        /// The window, in milliseconds.
+        within_ms: u64,
+    },
+    /// A request was refused; everything else goes on.
+    Error {
+        /// Which error.
+        code: ErrorCode,
+        /// A sentence for a person.
+        error: String,
+        /// Which channel, when there is one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        channel: Option<String>,
+        /// The request's `ref`.
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<u64>,
+        /// When to try again, in milliseconds.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        retry_after_ms: Option<u64>,
+    },
+}

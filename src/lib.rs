@@ -1,0 +1,24 @@
+//! Tidewire's channel layer: rows that stay true on every screen.
+//!
+//! ```text
+//!  browser                                  server                                   database
+//!  event ──► server function (app) ──► SQL in a transaction ───────────────────────► rows + change log
+//!                                                                                       │ wake
+//!  view ◄── live list (reactive) ◄── client ◄══ WebSocket ══ session ◄── hub ◄── tailer ┘
+//! ```
+//!
+//! Read it in that order: [`contract`] is what both sides compile, [`server`] is everything from
+//! the change log to the socket, [`client`] everything from the socket to a folded list of rows,
+//! and [`reactive`] turns that into Leptos signals. Arrows go one way:
+//! `reactive → client → contract` and `server → contract`.
+
+pub mod client;
+pub mod contract;
+pub mod reactive;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod server;
+
+pub use contract::{
+    Change, Channel, ChannelName, ClientFrame, ErrorCode, Live, LiveError, Op, Position, Refusal,
+    RowId, ServerFrame, Snapshot, Written,
+};

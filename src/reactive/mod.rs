@@ -1,0 +1,42 @@
+//! The Leptos side: the page's connection, lists of row signals, and forms that show their effect at
+//! once.
+//!
+//! `connection` is the provider at the root; `live_list` loads a snapshot (`load`, awaited on the
+//! server by `loaded`), follows its channel and keeps a signal per row (`row`); `live_for` renders
+//! them; `writer` and `form` send writes by plain HTML forms.
+
+mod connection;
+mod fetch;
+mod fields;
+mod form;
+mod frames;
+mod listen;
+mod live_for;
+mod live_list;
+mod load;
+mod loaded;
+mod platform;
+mod posted;
+mod row;
+mod shared;
+mod writer;
+
+pub use connection::{LiveConnection, provide_live, use_connection};
+pub use fields::Fields;
+pub use form::LiveForm;
+pub use frames::FrameNote;
+pub use listen::{Cache, Subscription};
+pub use live_for::LiveFor;
+pub use live_list::{LiveList, Status};
+pub use load::Load;
+pub use loaded::Loaded;
+pub use posted::{Posted, posted};
+pub use row::Row;
+pub use writer::{Failure, Writer};
+
+pub use crate::client::{
+    config::ClientConfig,
+    rows::Optimistic,
+    state::{ConnectionState, FailReason},
+    strategy::Strategy,
+};

@@ -1,0 +1,11 @@
+//! The two halves of what only a browser can do; on the server the other half does nothing, but loads.
+
+#[cfg(target_arch = "wasm32")]
+mod browser;
+#[cfg(not(target_arch = "wasm32"))]
+mod server;
+
+#[cfg(target_arch = "wasm32")]
+pub(super) use browser::{Owner, Socket, fields, send, start};
+#[cfg(not(target_arch = "wasm32"))]
+pub(super) use server::{Owner, Socket, fields, send, start};

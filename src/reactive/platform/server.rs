@@ -1,0 +1,91 @@
+//! The server's half: it loads lists and hands their snapshots to the page; there is no socket.
+
+use std::convert::Infallible;
+
+use futures::FutureExt;
+use leptos::{ev::SubmitEvent, prelude::*, reactive::computed::ScopedFuture};
+use serde_json::value::RawValue;
+
+use super::super::{
+    Fields, Load, LiveList, connection::Events, frames::Frames, loaded::Loads, shared,
+};
+use crate::{
+    client::{config::ClientConfig, state::ConnectionState},
+    contract::{Channel, ChannelName, Live, LiveError, Position, Refusal, Written},
+};
+
+/// Stands where the browser has its connection.
+#[derive(Clone, Copy)]
+pub(in super::super) struct Socket;
+
+/// Names a subscription; there is none on the server.
+pub(in super::super) type Owner = Infallible;
+
+impl Socket {
+    pub(in super::super) fn new(_: ClientConfig, _: RwSignal<ConnectionState>, _: Frames) -> Self {
+        provide_context(Loads::default());
+        Self
+    }
+
+    pub(in super::super) fn connect(&self) {}
+
+    pub(in super::super) fn disconnect(&self) {}
+
+    pub(in super::super) fn retry_now(&self) {}
+
+    pub(in super::super) fn subscribe(
+        &self,
+        _: ChannelName,
+        _: Option<Position>,
+        _: Events,
+    ) -> Option<Owner> {
+        None
+    }
+
+    pub(in super::super) fn unsubscribe(&self, owner: Owner) {
+        match owner {}
+    }
+
+    pub(in super::super) fn broadcast(
+        &self,
+        _: &ChannelName,
+        _: Box<RawValue>,
+        _: impl FnOnce(Result<usize, LiveError>) + 'static,
+    ) {
+    }
+}
+
+/// Loads the list and writes its snapshot into the page.
+pub(in super::super) fn start<T: Live>(list: LiveList<T>, _: Channel<T>, load: impl Load<T>) {
+    let loading = ScopedFuture::new(load.load()).boxed().shared();
+    shared::give(loading.clone());
+    if let Some(loads) = use_context::<Loads>() {
+        loads.add(async move { list.load(loading.await) });
+    }
+}
+
+/// Forms are only sent from browsers.
+pub(in super::super) fn send<T: Live>(
+    _: &'static str,
+    _: Fields,
+    _: impl FnOnce(Fields, Result<Written<T>, Refusal<T>>) + 'static,
+) {
+}
+
+/// A form of the page.
+pub(in super::super) struct Form(Infallible);
+
+impl Form {
+    pub(in super::super) fn reset(&self) {
+        match self.0 {}
+    }
+
+    pub(in super::super) fn restore(&self, _: &Fields) {
+        match self.0 {}
+    }
+}
+
+/// Nobody submits a form on the server.
+pub(in super::super) fn fields(_: &SubmitEvent) -> Option<(Fields, Form)> {
+    None
+}

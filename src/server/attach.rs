@@ -1,0 +1,199 @@
+//! A subscription's beginning: from a position it ends in an `ack` with every missed event, in a
+//! `resync` with a reason, or in an error by name. Never in a part of a replay.
+
+use std::sync::Arc;
+
+use super::{
+    Realtime,
+    event::{Event, encode},
+    history::Evicted,
+    queue::{Queue, Queued},
+    subscription::Subscription,
+};
+use crate::contract::{
+    ChannelName, ErrorCode, LiveError, Position, ResyncReason, ServerFrame, channel::ChannelKind,
+};
+
+/// How many entries of the log are read at a time.
+const PAGE: usize = 1_000;
+
+/// A request for a subscription.
+pub struct Request<'a> {
+    /// Which channel.
+    pub channel: &'a ChannelName,
+    /// The position that the client's state stands at.
+    pub since: Option<Position>,
+    /// Comes back in the answer.
+    pub reference: Option<u64>,
+}
+
+/// Subscribes and queues the answer.
+///
+/// # Errors
+/// `unknown_channel` when there is no such table or resource; `internal` when the database failed.
+pub async fn attach(
+    realtime: &Realtime,
+    queue: &Arc<Queue>,
+    request: Request<'_>,
+) -> Result<Arc<Subscription>, LiveError> {
+    check_known(realtime, request.channel).await?;
+    let Some(since) = request.since else {
+        return Ok(at_head(realtime, queue, &request, None));
+    };
+    if let Some(reason) = verdict(realtime, since).await? {
+        return Ok(at_head(realtime, queue, &request, Some(reason)));
+    }
+    let limits = realtime.limits();
+    let mut older: Vec<Arc<Event>> = Vec::new();
+    let mut bytes = 0;
+    let mut read_to = since.offset;
+    loop {
+        // What the log had to give is in `older`; the ring gives the rest under the hub's lock.
+        let mut too_many = None;
+        let attached = realtime.hub().subscribe(
+            request.channel,
+            Some(read_to),
+            queue,
+            |_, subscription, missed| {
+                let count = older.len() + missed.len();
+                let total = bytes + missed.iter().map(|event| event.weight()).sum::<usize>();
+                let unreadable = older.iter().chain(&missed).find_map(|event| event.resync());
+                let too_large = count > limits.replay_events || total > limits.replay_bytes;
+                too_many = unreadable.or(too_large.then_some(ResyncReason::TooMany));
+                if too_many.is_some() {
+                    return Vec::new();
+                }
+                let ack = Queued::Own(encode(&ServerFrame::Ack {
+                    channel: request.channel.to_string(),
+                    position: Some(since),
+                    replay: Some(count),
+                    reached: None,
+                    reference: request.reference,
+                }));
+                let replay = older.drain(..).chain(missed);
+                std::iter::once(ack)
+                    .chain(replay.map(|event| Queued::Event(event, subscription.clone())))
+                    .collect()
+            },
+        );
+        match attached {
+            Ok(subscription) => {
+                let Some(reason) = too_many else { return Ok(subscription) };
+                realtime.hub().unsubscribe(&subscription);
+                return Ok(at_head(realtime, queue, &request, Some(reason)));
+            }
+            Err(Evicted) => {
+                let (last, events) = read_page(realtime, request.channel, read_to).await?;
+                read_to = last;
+                bytes += events.iter().map(|event| event.weight()).sum::<usize>();
+                older.extend(events);
+                if older.len() > limits.replay_events || bytes > limits.replay_bytes {
+                    let reason = ResyncReason::TooMany;
+                    return Ok(at_head(realtime, queue, &request, Some(reason)));
+                }
+                // The log may have been trimmed while it was being read.
+                if let Some(reason) = verdict(realtime, since).await? {
+                    return Ok(at_head(realtime, queue, &request, Some(reason)));
+                }
+            }
+        }
+    }
+}
+
+/// Subscribes from the newest event on; `reason` makes the answer a `resync`.
+fn at_head(
+    realtime: &Realtime,
+    queue: &Arc<Queue>,
+    request: &Request<'_>,
+    reason: Option<ResyncReason>,
+) -> Arc<Subscription> {
+    let channel = request.channel.to_string();
+    let answer = |position, _: &_, _| {
+        let reference = request.reference;
+        vec![Queued::Own(encode(&match reason {
+            Some(reason) => ServerFrame::Resync { channel, reason, position, reference },
+            None => ServerFrame::Ack {
+                channel,
+                position: Some(position),
+                replay: Some(0),
+                reached: None,
+                reference,
+            },
+        }))]
+    };
+    realtime
+        .hub()
+        .subscribe(request.channel, None, queue, answer)
+        .unwrap_or_else(|Evicted| unreachable!("the head is never evicted"))
+}
+
+/// Why a position cannot be continued, if it cannot.
+async fn verdict(realtime: &Realtime, since: Position) -> Result<Option<ResyncReason>, LiveError> {
+    let head = realtime.hub().head();
+    if since.epoch != head.epoch {
+        return Ok(Some(ResyncReason::Epoch));
+    }
+    if since.offset > head.offset {
+        // A snapshot may be newer than what the tailer has read; only the log can tell.
+        let head = realtime.log().head().await.map_err(internal)?;
+        return Ok((since.offset > head).then_some(ResyncReason::Ahead));
+    }
+    if realtime.hub().holds(since.offset) {
+        return Ok(None);
+    }
+    let floor = realtime.log().floor().await.map_err(internal)?;
+    Ok((since.offset < floor).then_some(ResyncReason::TooOld))
+}
+
+/// A page of the log after `after`: the last offset read, and this channel's events among it.
+async fn read_page(
+    realtime: &Realtime,
+    channel: &ChannelName,
+    after: u64,
+) -> Result<(u64, Vec<Arc<Event>>), LiveError> {
+    let entries = realtime.log().read(after, PAGE).await.map_err(internal)?;
+    let last = entries.last().map_or(after, |entry| entry.offset);
+    let epoch = realtime.hub().head().epoch;
+    let mut events = Vec::new();
+    for entry in entries.into_iter().map(Arc::new) {
+        for (name, op) in realtime.routing().route(&entry) {
+            if name == *channel {
+                let position = Position::new(epoch, entry.offset);
+                events.push(Arc::new(Event::change(name, position, entry.clone(), op)));
+            }
+        }
+    }
+    Ok((last, events))
+}
+
+async fn check_known(realtime: &Realtime, channel: &ChannelName) -> Result<(), LiveError> {
+    let unknown = |message: String| Err(LiveError::new(ErrorCode::UnknownChannel, message));
+    let table = match channel.kind() {
+        ChannelKind::Table { schema: "public" | "main", table } => table,
+        ChannelKind::Table { schema, .. } => {
+            return unknown(format!("there is no schema {schema:?}"));
+        }
+        ChannelKind::Resource(name) => match realtime.routing().table_of(name) {
+            Some(table) => table,
+            None => return unknown(format!("there is no resource {name:?}")),
+        },
+        ChannelKind::Other { prefix, .. } => match realtime.routing().table_of(prefix) {
+            Some(table) => table,
+            None => return Ok(()),
+        },
+    };
+    if !realtime.routing().has_table(table) {
+        realtime.refresh_tables().await.map_err(internal)?;
+        if !realtime.routing().has_table(table) {
+            return unknown(format!(
+                "there is no table {table:?}, or realtime is not enabled for it"
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn internal(error: impl std::fmt::Display) -> LiveError {
+    tracing::error!(%error, "change log");
+    LiveError::new(ErrorCode::Internal, "the server could not read its change log")
+}

@@ -1,0 +1,5 @@
+//! Tests of the database on real SQLite files.
+
+mod migrations;
+mod opening;
+mod transactions;

@@ -1,0 +1,98 @@
+//! One event on one channel, encoded at most once and shared by all who receive it.
+
+use std::sync::{Arc, OnceLock};
+
+use axum::extract::ws::Utf8Bytes;
+use serde_json::value::{RawValue, to_raw_value};
+
+use super::log::Entry;
+use crate::contract::{Change, ChannelName, Op, Position, ResyncReason, ServerFrame};
+
+/// An event as one channel sees it.
+pub struct Event {
+    channel: ChannelName,
+    body: Body,
+    frame: OnceLock<Utf8Bytes>,
+}
+
+enum Body {
+    /// A change of a row; `op` is what it means on this channel.
+    Change { position: Position, entry: Arc<Entry>, op: Op },
+    /// A message that is not in the log.
+    Message(Box<RawValue>),
+}
+
+impl Event {
+    /// A change as `channel` sees it: a row that moved away is a delete there, one that moved in an
+    /// insert.
+    pub fn change(channel: ChannelName, position: Position, entry: Arc<Entry>, op: Op) -> Self {
+        Self { channel, body: Body::Change { position, entry, op }, frame: OnceLock::new() }
+    }
+
+    /// A message, which has no place in the log.
+    pub fn message(channel: ChannelName, payload: Box<RawValue>) -> Self {
+        Self { channel, body: Body::Message(payload), frame: OnceLock::new() }
+    }
+
+    /// Which channel.
+    pub fn channel(&self) -> &ChannelName {
+        &self.channel
+    }
+
+    /// Its number in the log; `None` for a message.
+    pub fn offset(&self) -> Option<u64> {
+        match &self.body {
+            Body::Change { position, .. } => Some(position.offset),
+            Body::Message(_) => None,
+        }
+    }
+
+    /// Why subscribers must load their snapshot again instead of receiving this event.
+    pub fn resync(&self) -> Option<ResyncReason> {
+        match &self.body {
+            Body::Change { entry, .. } if entry.unreadable => Some(ResyncReason::Unreadable),
+            _ => None,
+        }
+    }
+
+    /// The frame, encoded when it is first needed.
+    pub fn frame(&self) -> &Utf8Bytes {
+        self.frame.get_or_init(|| encode(&self.to_frame()))
+    }
+
+    /// About how much memory the event holds, in bytes.
+    pub fn weight(&self) -> usize {
+        let payload = match &self.body {
+            Body::Change { entry, .. } => {
+                let len = |row: &Option<Box<RawValue>>| row.as_ref().map_or(0, |r| r.get().len());
+                // The rows are kept beside the frame that repeats them.
+                2 * (len(&entry.record) + len(&entry.old_record))
+            }
+            Body::Message(payload) => 2 * payload.get().len(),
+        };
+        payload + 256
+    }
+
+    fn to_frame(&self) -> ServerFrame {
+        let (position, payload) = match &self.body {
+            Body::Change { position, entry, op } => {
+                let change = Change {
+                    op: *op,
+                    schema: entry.schema.to_string(),
+                    table: entry.table.to_string(),
+                    record: entry.record.as_deref().filter(|_| *op != Op::Delete),
+                    old_record: entry.old_record.as_deref().filter(|_| *op != Op::Insert),
+                };
+                let payload = to_raw_value(&change).expect("a change of raw JSON is JSON");
+                (Some(*position), payload)
+            }
+            Body::Message(payload) => (None, payload.clone()),
+        };
+        ServerFrame::Broadcast { channel: self.channel.to_string(), position, payload }
+    }
+}
+
+/// A frame as text.
+pub fn encode(frame: &ServerFrame) -> Utf8Bytes {
+    serde_json::to_string(frame).expect("frames are plain data").into()
+}

@@ -1,0 +1,197 @@
+//! Who listens to what: takes the log's entries in order and hands each to its channels' subscribers.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use serde_json::value::RawValue;
+
+use super::{
+    event::Event,
+    history::{Evicted, History},
+    log::Entry,
+    queue::{Pushed, Queue, Queued},
+    routing::Routing,
+    subscription::Subscription,
+};
+use crate::contract::{ChannelName, Limits, Position};
+
+/// The registry of subscriptions of this process.
+pub struct Hub {
+    epoch: u64,
+    routing: Arc<Routing>,
+    state: Mutex<State>,
+    dropped: AtomicU64,
+}
+
+struct State {
+    head: u64,
+    history: History,
+    channels: HashMap<ChannelName, Vec<Subscriber>>,
+}
+
+struct Subscriber {
+    queue: Arc<Queue>,
+    subscription: Arc<Subscription>,
+}
+
+/// Counts for the statistics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HubCounts {
+    /// Channels with at least one subscriber.
+    pub channels: usize,
+    /// Subscriptions of all connections.
+    pub subscriptions: usize,
+    /// Messages lost and durable events turned into `resync` because a queue was full.
+    pub dropped: u64,
+}
+
+impl Hub {
+    /// A hub whose history begins after `head`.
+    pub fn new(epoch: u64, head: u64, limits: &Limits, routing: Arc<Routing>) -> Self {
+        let state = State { head, history: History::new(head, limits), channels: HashMap::new() };
+        Self { epoch, routing, state: Mutex::new(state), dropped: AtomicU64::new(0) }
+    }
+
+    /// The position of the newest event that was handed out.
+    pub fn head(&self) -> Position {
+        Position::new(self.epoch, self.lock().head)
+    }
+
+    /// Whether the history reaches back to `offset`.
+    pub fn holds(&self, offset: u64) -> bool {
+        self.lock().history.floor() <= offset
+    }
+
+    /// Hands entries of the log, in order, to everybody who listens. Never waits for a subscriber.
+    pub fn publish(&self, entries: Vec<Entry>) {
+        for entry in entries {
+            let entry = Arc::new(entry);
+            let position = Position::new(self.epoch, entry.offset);
+            let events: Vec<Arc<Event>> = self
+                .routing
+                .route(&entry)
+                .into_iter()
+                .map(|(channel, op)| Arc::new(Event::change(channel, position, entry.clone(), op)))
+                .collect();
+            let mut state = self.lock();
+            for event in &events {
+                self.hand_out(&state, event, |s| s.wants(position.offset));
+            }
+            state.history.push(position.offset, &events);
+            state.head = position.offset;
+        }
+    }
+
+    /// Sends a message that is not in the log; returns how many it reached.
+    pub fn send(&self, channel: ChannelName, payload: Box<RawValue>) -> usize {
+        let event = Arc::new(Event::message(channel, payload));
+        self.hand_out(&self.lock(), &event, |_| true)
+    }
+
+    fn hand_out(
+        &self,
+        state: &State,
+        event: &Arc<Event>,
+        wants: impl Fn(&Subscription) -> bool,
+    ) -> usize {
+        let mut reached = 0;
+        for subscriber in state.channels.get(event.channel()).into_iter().flatten() {
+            if wants(&subscriber.subscription) {
+                match subscriber.queue.push(&subscriber.subscription, event) {
+                    Pushed::Queued => reached += 1,
+                    Pushed::Dropped => _ = self.dropped.fetch_add(1, Ordering::Relaxed),
+                    Pushed::Ignored => {}
+                }
+            }
+        }
+        reached
+    }
+
+    /// Adds a subscription that stands at `since` (`None`: at the head) and queues `answer`, made
+    /// from the position and what was missed, before any later event can be queued.
+    ///
+    /// # Errors
+    /// [`Evicted`] when the history does not reach back to `since`: read the log and come again.
+    pub fn subscribe(
+        &self,
+        channel: &ChannelName,
+        since: Option<u64>,
+        queue: &Arc<Queue>,
+        answer: impl FnOnce(Position, &Arc<Subscription>, Vec<Arc<Event>>) -> Vec<Queued>,
+    ) -> Result<Arc<Subscription>, Evicted> {
+        let mut state = self.lock();
+        let since = since.unwrap_or(state.head);
+        let missed = state.history.after(channel, since)?;
+        // A snapshot may be newer than what the tailer has read so far.
+        let from = since.max(state.head);
+        let subscription = Arc::new(Subscription::new(channel.clone(), from));
+        queue.push_own(answer(Position::new(self.epoch, since), &subscription, missed));
+        let list = state.channels.entry(channel.clone()).or_default();
+        subscription.slot.store(list.len(), Ordering::Relaxed);
+        list.push(Subscriber { queue: queue.clone(), subscription: subscription.clone() });
+        Ok(subscription)
+    }
+
+    /// Removes a subscription.
+    pub fn unsubscribe(&self, subscription: &Subscription) {
+        subscription.end();
+        let mut state = self.lock();
+        let Some(list) = state.channels.get_mut(subscription.channel()) else { return };
+        let slot = subscription.slot.load(Ordering::Relaxed);
+        if !list.get(slot).is_some_and(|s| std::ptr::eq(&*s.subscription, subscription)) {
+            return;
+        }
+        list.swap_remove(slot);
+        if let Some(moved) = list.get(slot) {
+            moved.subscription.slot.store(slot, Ordering::Relaxed);
+        }
+        if list.is_empty() {
+            state.channels.remove(subscription.channel());
+        }
+    }
+
+    /// Makes a subscription that had lost events live again and queues `answer` for it.
+    pub fn resume(
+        &self,
+        subscription: &Subscription,
+        queue: &Queue,
+        answer: impl FnOnce(Position) -> Queued,
+    ) {
+        let state = self.lock();
+        subscription.resume(state.head);
+        queue.push_own([answer(Position::new(self.epoch, state.head))]);
+    }
+
+    /// Queues `frame` behind every event up to the position that it is made from.
+    pub fn mark(&self, queue: &Queue, frame: impl FnOnce(Position) -> Queued) {
+        let state = self.lock();
+        queue.push_own([frame(Position::new(self.epoch, state.head))]);
+    }
+
+    /// Ends every subscription of a channel, telling each connection with `frame`.
+    pub fn close_channel(&self, channel: &ChannelName, frame: impl Fn() -> Queued) {
+        for subscriber in self.lock().channels.remove(channel).into_iter().flatten() {
+            subscriber.subscription.end();
+            subscriber.queue.push_own([frame()]);
+        }
+    }
+
+    /// How many channels and subscriptions there are.
+    pub fn counts(&self) -> HubCounts {
+        let state = self.lock();
+        HubCounts {
+            channels: state.channels.len(),
+            subscriptions: state.channels.values().map(Vec::len).sum(),
+            dropped: self.dropped.load(Ordering::Relaxed),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

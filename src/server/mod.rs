@@ -1,0 +1,26 @@
+//! From the change log to the socket.
+//!
+//! `database` writes rows and log → `tailer` reads the log → `hub` finds who listens (`routing`,
+//! `history`) → `queue` bounds what waits → `session` sends. `attach` is how a subscription begins.
+
+mod attach;
+mod context;
+mod contract_check;
+pub mod database;
+mod event;
+mod history;
+mod http;
+mod hub;
+pub mod log;
+mod queue;
+mod realtime;
+mod routing;
+mod session;
+mod subscription;
+mod tailer;
+
+pub use context::database;
+pub use database::Database;
+pub use http::routes;
+pub use realtime::{Builder, Realtime, Stats};
+pub use session::Session;

@@ -1,0 +1,258 @@
+//! `Realtime`: the running channel layer as one cheap handle.
+
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use serde::Serialize;
+use serde_json::value::to_raw_value;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{
+    contract_check::compare,
+    database::Database,
+    event::encode,
+    hub::Hub,
+    log::{ChangeLog, LogError},
+    queue::Queued,
+    routing::Routing,
+    tailer,
+};
+use crate::contract::{
+    Channel, ChannelName, ContractVerdict, ErrorCode, Limits, Live, ServerFrame,
+};
+
+/// The running channel layer. Cheap to clone.
+#[derive(Clone)]
+pub struct Realtime {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    database: Database,
+    log: Arc<dyn ChangeLog>,
+    hub: Hub,
+    routing: Arc<Routing>,
+    limits: Limits,
+    contract: Option<String>,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+    connections: AtomicUsize,
+}
+
+/// What a server is made from.
+pub struct Builder {
+    database: Database,
+    routing: Routing,
+    limits: Limits,
+    contract: Option<String>,
+}
+
+/// Counts of a running server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Stats {
+    /// Open connections.
+    pub connections: usize,
+    /// Channels with at least one subscriber.
+    pub channels: usize,
+    /// Subscriptions of all connections.
+    pub subscriptions: usize,
+    /// Messages lost and durable events turned into `resync` because a queue was full.
+    pub dropped: u64,
+}
+
+impl Builder {
+    /// Makes a row type a live resource: its table is enabled when the server starts.
+    pub fn resource<T: Live>(mut self) -> Self {
+        self.routing.add::<T>();
+        self
+    }
+
+    /// Keeps only the named resources; an empty list keeps all.
+    pub fn only(mut self, names: &[String]) -> Self {
+        if !names.is_empty() {
+            self.routing.retain(names);
+        }
+        self
+    }
+
+    /// Replaces the default limits.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// The hash of the application's types, which pages built from other types are told of.
+    pub fn contract(mut self, contract: impl Into<String>) -> Self {
+        self.contract = Some(contract.into());
+        self
+    }
+
+    /// Enables the resources' tables, fills the history and starts to follow the log.
+    ///
+    /// # Errors
+    /// When the database cannot be read, or a resource's table does not exist.
+    pub async fn start(self) -> Result<Realtime, LogError> {
+        let Self { database, routing, limits, contract } = self;
+        for table in routing.resource_tables() {
+            database.enable_realtime("public", table).await?;
+        }
+        let log = database.log();
+        let head = log.head().await?;
+        let floor = log.floor().await?.max(head.saturating_sub(limits.history_events as u64));
+        let routing = Arc::new(routing);
+        let hub = Hub::new(log.epoch(), floor, &limits, routing.clone());
+        let realtime = Realtime {
+            inner: Arc::new(Inner {
+                database,
+                log,
+                hub,
+                routing,
+                limits,
+                contract,
+                stop: CancellationToken::new(),
+                tasks: TaskTracker::new(),
+                connections: AtomicUsize::new(0),
+            }),
+        };
+        realtime.refresh_tables().await?;
+        let last = tailer::warm_up(&realtime, floor).await?;
+        realtime.inner.tasks.spawn(tailer::follow(realtime.clone(), last));
+        Ok(realtime)
+    }
+}
+
+impl Realtime {
+    /// Begins to describe a server over this database.
+    pub fn builder(database: Database) -> Builder {
+        Builder {
+            database,
+            routing: Routing::default(),
+            limits: Limits::default(),
+            contract: None,
+        }
+    }
+
+    /// The database that is followed.
+    pub fn database(&self) -> &Database {
+        &self.inner.database
+    }
+
+    /// Sends a message to everybody on a channel; returns how many subscribers it reached.
+    /// Messages are not in the log: who is not connected does not get them.
+    ///
+    /// # Errors
+    /// When the message cannot be written as JSON.
+    pub fn send<T: Serialize>(
+        &self,
+        channel: &Channel<T>,
+        message: &T,
+    ) -> Result<usize, serde_json::Error> {
+        Ok(self.inner.hub.send(channel.name().clone(), to_raw_value(message)?))
+    }
+
+    /// Switches realtime on for a table, at run time.
+    ///
+    /// # Errors
+    /// When there is no such table.
+    pub async fn enable_realtime(&self, schema: &str, table: &str) -> Result<(), LogError> {
+        self.inner.database.enable_realtime(schema, table).await?;
+        self.refresh_tables().await
+    }
+
+    /// Switches realtime off for a table: its subscribers are told by an `unknown_channel` error.
+    ///
+    /// # Errors
+    /// When there is no such table.
+    pub async fn disable_realtime(&self, schema: &str, table: &str) -> Result<(), LogError> {
+        self.inner.database.disable_realtime(schema, table).await?;
+        self.refresh_tables().await?;
+        for schema in ["public", "main"] {
+            let name = ChannelName::new(&["table:", schema, ".", table].concat());
+            let Ok(name) = name else { continue };
+            self.inner.hub.close_channel(&name, || {
+                Queued::Own(encode(&ServerFrame::Error {
+                    code: ErrorCode::UnknownChannel,
+                    error: "realtime was switched off for this table".into(),
+                    channel: Some(name.to_string()),
+                    reference: None,
+                    retry_after_ms: None,
+                }))
+            });
+        }
+        Ok(())
+    }
+
+    /// Counts of connections, channels and subscriptions.
+    pub fn stats(&self) -> Stats {
+        let counts = self.inner.hub.counts();
+        Stats {
+            connections: self.inner.connections.load(Ordering::Relaxed),
+            channels: counts.channels,
+            subscriptions: counts.subscriptions,
+            dropped: counts.dropped,
+        }
+    }
+
+    /// Stops: every connection is told when to come back and closed, the tailer ends. Waits for all
+    /// of them, at most the limits' `drain`.
+    pub async fn stop(&self) {
+        self.inner.stop.cancel();
+        self.inner.tasks.close();
+        if tokio::time::timeout(self.inner.limits.drain, self.inner.tasks.wait()).await.is_err() {
+            tracing::warn!(left = self.inner.tasks.len(), "connections did not end in time");
+        }
+    }
+
+    pub(super) fn hub(&self) -> &Hub {
+        &self.inner.hub
+    }
+
+    pub(super) fn log(&self) -> &dyn ChangeLog {
+        &*self.inner.log
+    }
+
+    pub(super) fn routing(&self) -> &Routing {
+        &self.inner.routing
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        &self.inner.limits
+    }
+
+    pub(super) fn tasks(&self) -> &TaskTracker {
+        &self.inner.tasks
+    }
+
+    /// Resolves when the server stops.
+    pub(super) async fn stopping(&self) {
+        self.inner.stop.cancelled().await;
+    }
+
+    pub(super) fn compare_contract(&self, theirs: Option<&str>) -> ContractVerdict {
+        compare(self.inner.contract.as_deref(), theirs)
+    }
+
+    pub(super) async fn refresh_tables(&self) -> Result<(), LogError> {
+        let tables = self.inner.log.tables().await?;
+        let names: HashSet<String> = tables.into_iter().map(|table| table.name).collect();
+        self.inner.routing.set_tables(names);
+        Ok(())
+    }
+
+    /// Counts a connection for as long as the guard lives.
+    pub(super) fn count_connection(&self) -> impl Drop + use<> {
+        struct Guard(Realtime);
+        impl Drop for Guard {
+            fn drop(&mut self) {
+                self.0.inner.connections.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+        self.inner.connections.fetch_add(1, Ordering::Relaxed);
+        Guard(self.clone())
+    }
+}

@@ -1,0 +1,71 @@
+//! One subscription of one connection. A later one of the same channel is a new one, so frames that
+//! were queued for the older are recognised and left out.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+
+use crate::contract::ChannelName;
+
+/// What hub, queue and session share about a subscription.
+pub struct Subscription {
+    channel: ChannelName,
+    /// Events up to here have been seen or replayed.
+    from: AtomicU64,
+    ended: AtomicBool,
+    lagging: AtomicBool,
+    /// Where the hub keeps it in its channel's list; only the hub uses it, under its lock.
+    pub(super) slot: AtomicUsize,
+}
+
+impl Subscription {
+    /// A subscription that receives the events after `from`.
+    pub fn new(channel: ChannelName, from: u64) -> Self {
+        Self {
+            channel,
+            from: AtomicU64::new(from),
+            ended: AtomicBool::new(false),
+            lagging: AtomicBool::new(false),
+            slot: AtomicUsize::new(0),
+        }
+    }
+
+    /// Which channel.
+    pub fn channel(&self) -> &ChannelName {
+        &self.channel
+    }
+
+    /// Whether an event of this number is news.
+    pub fn wants(&self, offset: u64) -> bool {
+        offset > self.from.load(Ordering::Relaxed)
+    }
+
+    /// Whether its events are to be sent.
+    pub fn is_live(&self) -> bool {
+        !self.ended.load(Ordering::Acquire) && !self.lagging.load(Ordering::Acquire)
+    }
+
+    /// From now on its frames are left out.
+    pub fn end(&self) {
+        self.ended.store(true, Ordering::Release);
+    }
+
+    /// Whether it has ended.
+    pub fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
+    /// Whether a `resync` is owed.
+    pub fn is_lagging(&self) -> bool {
+        self.lagging.load(Ordering::Acquire)
+    }
+
+    /// From now on a `resync` is owed; false when it was already.
+    pub(super) fn start_lagging(&self) -> bool {
+        !self.lagging.swap(true, Ordering::AcqRel)
+    }
+
+    /// Live again, from `head`.
+    pub(super) fn resume(&self, head: u64) {
+        self.from.store(head, Ordering::Relaxed);
+        self.lagging.store(false, Ordering::Release);
+    }
+}
