@@ -13,7 +13,12 @@ pub struct Config {
     #[arg(long, env = "LEPTOS_SITE_ADDR", default_value = "127.0.0.1:3000")]
     pub address: SocketAddr,
     /// The database, `sqlite://path`; folder and file are made when they are missing.
-    #[arg(long, env = "DATABASE_URL", default_value = "sqlite://data/tidewire.db", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "DATABASE_URL",
+        default_value = "sqlite://data/tidewire.db",
+        hide_env_values = true
+    )]
     pub database_url: String,
     /// The folder of the built site.
     #[arg(long, env = "LEPTOS_SITE_ROOT", default_value = "target/site")]

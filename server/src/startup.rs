@@ -2,11 +2,7 @@
 
 use std::net::SocketAddr;
 
-use tidewire::server::{
-    Database, Realtime,
-    database::DatabaseError,
-    log::LogError,
-};
+use tidewire::server::{Database, Realtime, database::DatabaseError, log::LogError};
 use tokio::net::TcpListener;
 
 use crate::{Config, routes};

@@ -66,7 +66,8 @@ fn changes_are_folded_in() {
 #[test]
 fn a_row_that_changes_its_key_moves() {
     let mut rows = loaded(Strategy::Replace);
-    let touched = rows.apply(at(11), change(Op::Update, Some(todo(1, "one")), Some(todo(9, "one"))));
+    let touched =
+        rows.apply(at(11), change(Op::Update, Some(todo(1, "one")), Some(todo(9, "one"))));
     assert_eq!(touched, [1, 9]);
     expect(&rows, &[(2, "two"), (9, "one")]);
 }

@@ -72,7 +72,9 @@ fn valid_segment(segment: &str) -> bool {
     let first = segment.as_bytes().first();
     first.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_')
         && !segment.contains("..")
-        && segment.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'@'))
+        && segment
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'@'))
 }
 
 impl fmt::Display for ChannelName {
@@ -160,9 +162,14 @@ mod tests {
 
     #[test]
     fn spec_bq2_names_of_every_kind_are_accepted() {
-        for name in
-            ["resource:post", "post:123", "table:public.products", "user:7:notifications", "notifications", "room:general"]
-        {
+        for name in [
+            "resource:post",
+            "post:123",
+            "table:public.products",
+            "user:7:notifications",
+            "notifications",
+            "room:general",
+        ] {
             assert!(ChannelName::new(name).is_ok(), "{name}");
         }
     }
@@ -170,7 +177,10 @@ mod tests {
     #[test]
     fn bad_names_are_refused() {
         let long = "a".repeat(MAX_CHANNEL_NAME + 1);
-        for name in ["", ":", "a:", ":a", "../admin", "a/b", "a..b", "room:a b", "-a", ".a", "ä", "a\n", &long] {
+        for name in [
+            "", ":", "a:", ":a", "../admin", "a/b", "a..b", "room:a b", "-a", ".a", "ä", "a\n",
+            &long,
+        ] {
             assert_eq!(ChannelName::new(name), Err(InvalidChannelName), "{name:?}");
         }
     }

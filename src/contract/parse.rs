@@ -140,7 +140,9 @@ mod tests {
     #[test]
     fn each_mistake_has_its_name() {
         let code = |text| client_frame(text).unwrap_err().code;
-        for text in ["", "{", "[]", "{}", r#"{"type":"subscribe"}"#, r#"{"type":"subscribe","channel":5}"#] {
+        for text in
+            ["", "{", "[]", "{}", r#"{"type":"subscribe"}"#, r#"{"type":"subscribe","channel":5}"#]
+        {
             assert_eq!(code(text), ErrorCode::MalformedMessage, "{text}");
         }
         assert_eq!(code(r#"{"type":"nope"}"#), ErrorCode::UnknownType);

@@ -46,9 +46,8 @@ impl FromStr for Position {
 
     fn from_str(text: &str) -> Result<Self, InvalidPosition> {
         let (epoch, offset) = text.split_once('-').ok_or(InvalidPosition)?;
-        let digits = |s: &str, radix| {
-            !s.is_empty() && s.len() <= 20 && s.chars().all(|c| c.is_digit(radix))
-        };
+        let digits =
+            |s: &str, radix| !s.is_empty() && s.len() <= 20 && s.chars().all(|c| c.is_digit(radix));
         if epoch.len() != 16 || !digits(epoch, 16) || !digits(offset, 10) {
             return Err(InvalidPosition);
         }
@@ -85,7 +84,9 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused() {
-        for text in ["", "-", "1-2", "00000000000000zz-1", "0000000000000000-", "0000000000000000--1"] {
+        for text in
+            ["", "-", "1-2", "00000000000000zz-1", "0000000000000000-", "0000000000000000--1"]
+        {
             assert_eq!(text.parse::<Position>(), Err(InvalidPosition), "{text}");
         }
     }

@@ -8,8 +8,11 @@ use leptos::server_fn::{
 };
 
 /// A server function's error. `T` is the row that it is about.
+///
+/// Tagged from outside, as serde does by default: other ways cost the browser a second decoder for
+/// every row type.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "refused", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Refusal<T = ()> {
     /// The write was made against an older version; this is the row as it is now.
     Conflict {

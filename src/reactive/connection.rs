@@ -5,11 +5,7 @@ use std::collections::VecDeque;
 use leptos::prelude::*;
 use serde::Serialize;
 
-use super::{
-    FrameNote,
-    frames::Frames,
-    platform::Socket,
-};
+use super::{FrameNote, frames::Frames, platform::Socket};
 use crate::{
     client::{config::ClientConfig, event::ClientEvent, state::ConnectionState},
     contract::{Channel, ErrorCode, LiveError},

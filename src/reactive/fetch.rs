@@ -2,29 +2,18 @@
 
 #![cfg(target_arch = "wasm32")]
 
-use serde::de::DeserializeOwned;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Request, RequestInit, Response};
 
-use crate::contract::Refusal;
+use super::answer::Answer;
 
-/// Posts a body to a server function and reads its answer.
-///
-/// # Errors
-/// What the function refused; `Unreachable` when there was no answer; `Failed` when it made no sense.
-pub(super) async fn post<R, T>(path: &str, content_type: &str, body: &str) -> Result<R, Refusal<T>>
-where
-    R: DeserializeOwned,
-    T: DeserializeOwned,
-{
-    let (ok, text) =
-        send(path, content_type, body).await.map_err(|_: JsValue| Refusal::Unreachable)?;
-    let unreadable = |_| Refusal::Failed { message: "The server's answer made no sense.".into() };
-    if ok {
-        serde_json::from_str(&text).map_err(unreadable)
-    } else {
-        Err(serde_json::from_str(&text).unwrap_or_else(|error| unreadable(error)))
+/// Posts a body to a server function.
+pub(super) async fn post(path: &str, content_type: &str, body: &str) -> Answer {
+    match send(path, content_type, body).await {
+        Ok((true, json)) => Answer::Done(json),
+        Ok((false, json)) => Answer::Refused(json),
+        Err(_) => Answer::Unreachable,
     }
 }
 

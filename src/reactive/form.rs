@@ -46,7 +46,7 @@ where
         if reset {
             form.reset();
         }
-        writer.send(fields, move |kept| {
+        let answered = move |kept: bool| {
             if !kept && reset {
                 form.restore(&typed);
             }
@@ -54,7 +54,8 @@ where
                 // The page may have been left while the answer was on its way.
                 done.try_run(kept);
             }
-        });
+        };
+        writer.send(fields, Box::new(answered));
     };
     view! {
         <form method="post" action=writer.url() class=class on:submit=submit>

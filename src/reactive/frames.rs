@@ -44,7 +44,6 @@ impl Frames {
         self.notes
     }
 
-    
     pub(super) fn add(&self, received: bool, text: &str) {
         self.count.update_value(|count| *count += 1);
         let note = describe(self.count.get_value(), received, text);

@@ -1,8 +1,10 @@
 //! Renders a live list, row by row.
 
+use std::sync::Arc;
+
 use leptos::prelude::*;
 
-use super::{LiveList, Row};
+use super::{LiveList, Row, slot::Slot};
 use crate::contract::Live;
 
 /// `<LiveFor list=todos let:todo>…</LiveFor>`: each row is rendered once and keeps its nodes, with
@@ -19,13 +21,24 @@ pub fn LiveFor<T, F, V>(
 ) -> impl IntoView
 where
     T: Live,
-    F: Fn(Row<T>) -> V + Clone + Send + 'static,
+    F: Fn(Row<T>) -> V + Send + Sync + 'static,
     V: IntoView + 'static,
 {
-    let each = move || match filter {
-        Some(filter) => list.ids_where(|row| filter.run(row.clone())),
-        None => list.ids(),
+    let each: Each = match filter {
+        Some(filter) => Box::new(move || list.slots_where(|row| filter.run(row.clone()))),
+        None => Box::new(move || list.slots()),
     };
-    let children = move |id: T::Id| list.row(&id).map(|row| children(row).into_any());
-    view! { <For each key=T::Id::clone children/> }
+    let view: RowView = Arc::new(move |slot| match slot.cell::<T>() {
+        Some(cell) => children(cell.row()).into_any(),
+        None => ().into_any(),
+    });
+    rows(each, view)
+}
+
+type Each = Box<dyn Fn() -> Vec<Slot> + Send + Sync>;
+type RowView = Arc<dyn Fn(Slot) -> AnyView + Send + Sync>;
+
+/// The loop itself knows no row type, so that a browser loads it once for all lists.
+fn rows(each: Each, view: RowView) -> AnyView {
+    view! { <For each key=|slot| slot.number() children=move |slot| view(slot)/> }.into_any()
 }

@@ -4,10 +4,7 @@ use std::{cmp::Ordering, collections::HashMap};
 
 use leptos::prelude::*;
 
-use super::{
-    Load, platform,
-    row::{Cell, Row},
-};
+use super::{Load, Row, answer::Answer, platform, row::Cell, slot::Slot};
 use crate::{
     client::{
         event::ClientEvent,
@@ -20,7 +17,7 @@ use crate::{
 /// A live list. Copy it into closures and hand it to [`super::LiveFor`].
 pub struct LiveList<T: Live> {
     state: StoredValue<State<T>>,
-    order: RwSignal<Vec<T::Id>>,
+    order: RwSignal<Vec<Slot>>,
     status: RwSignal<Status>,
 }
 
@@ -39,7 +36,8 @@ pub enum Status {
 
 struct State<T: Live> {
     rows: Rows<T>,
-    cells: HashMap<T::Id, Cell<T>>,
+    slots: HashMap<T::Id, Slot>,
+    next_slot: u64,
     compare: fn(&T, &T) -> Ordering,
     reload: Option<Box<dyn Fn() + Send + Sync>>,
 }
@@ -59,7 +57,8 @@ impl<T: Live> LiveList<T> {
     ) -> Self {
         let state = State {
             rows: Rows::new(strategy, transform),
-            cells: HashMap::new(),
+            slots: HashMap::new(),
+            next_slot: 0,
             compare: |a, b| a.id().cmp(&b.id()),
             reload: None,
         };
@@ -72,10 +71,10 @@ impl<T: Live> LiveList<T> {
         list
     }
 
-    /// Shows the rows in this order instead of by id.
+    /// Shows the rows in this order instead of by id; rows that are equal in it are ordered by id.
     pub fn sorted_by(self, compare: fn(&T, &T) -> Ordering) -> Self {
         self.state.update_value(|state| state.compare = compare);
-        self.sort();
+        self.change(|rows| ((), rows.ids()));
         self
     }
 
@@ -89,9 +88,10 @@ impl<T: Live> LiveList<T> {
         self.status.with(|status| *status == Status::Ready)
     }
 
-    /// The ids in the order shown. A signal of which rows there are, not of what is in them.
-    pub fn ids(&self) -> Vec<T::Id> {
-        self.order.get()
+    /// The rows in the order shown, owned by the running component. A signal of which rows there are,
+    /// not of what is in them.
+    pub fn rows(&self) -> Vec<Row<T>> {
+        self.order.with(|slots| slots.iter().filter_map(Slot::cell).map(Cell::row).collect())
     }
 
     /// How many rows there are. A signal.
@@ -104,25 +104,16 @@ impl<T: Live> LiveList<T> {
         self.order.with(Vec::is_empty)
     }
 
-    /// The ids of the rows that fulfil a condition, in the order shown. A signal of every row.
-    pub fn ids_where(&self, condition: impl Fn(&T) -> bool) -> Vec<T::Id> {
-        let ids = self.order.get();
-        let values: Vec<_> = self.state.with_value(|state| {
-            let value = |id| Some((T::Id::clone(id), state.cells.get(id)?.value.clone()));
-            ids.iter().filter_map(value).collect()
-        });
-        let fulfils = |value: &ArcRwSignal<T>| value.with(|row| condition(row));
-        values.into_iter().filter(|(_, value)| fulfils(value)).map(|(id, _)| id).collect()
-    }
-
     /// How many rows fulfil a condition. A signal of every row.
     pub fn count(&self, condition: impl Fn(&T) -> bool) -> usize {
-        self.ids_where(condition).len()
+        self.fold(0, |count, row| count + usize::from(condition(row)))
     }
 
-    /// One row, owned by the running component.
-    pub fn row(&self, id: &T::Id) -> Option<Row<T>> {
-        self.state.with_value(|state| state.cells.get(id).map(Cell::row))
+    /// Folds all rows, in the order shown. A signal of every row.
+    pub fn fold<A>(&self, start: A, step: impl Fn(A, &T) -> A) -> A {
+        let cells = self.slots();
+        let cells = cells.iter().filter_map(Slot::cell::<T>);
+        cells.fold(start, |folded, cell| cell.value.with(|row| step(folded, row)))
     }
 
     /// Loads the snapshot again, for instance after [`Status::Failed`].
@@ -147,6 +138,24 @@ impl<T: Live> LiveList<T> {
     /// The server has refused the write.
     pub fn roll_back(&self, write: WriteId) {
         self.change(|rows| ((), rows.roll_back(write)));
+    }
+
+    pub(super) fn slots(&self) -> Vec<Slot> {
+        self.order.get()
+    }
+
+    pub(super) fn slots_where(&self, condition: impl Fn(&T) -> bool) -> Vec<Slot> {
+        let mut slots = self.slots();
+        slots.retain(|slot| slot.cell().is_some_and(|cell: &Cell<T>| cell.value.with(&condition)));
+        slots
+    }
+
+    /// Takes the answer of the list's server function. Returns whether it was a snapshot.
+    pub(super) fn load_answer(&self, answer: Answer) -> bool {
+        let loaded = answer.read();
+        let done = loaded.is_ok();
+        self.load(loaded);
+        done
     }
 
     pub(super) fn load(&self, loaded: Result<Snapshot<T>, Refusal>) {
@@ -200,39 +209,59 @@ impl<T: Live> LiveList<T> {
     /// Changes the rows and then the signals of those that were touched. `None` once the list's owner
     /// is gone: an answer may come after the page was left.
     fn change<R>(&self, edit: impl FnOnce(&mut Rows<T>) -> (R, Vec<T::Id>)) -> Option<R> {
-        let result = self.state.try_update_value(|state| {
+        let mut order = self.order.try_get_untracked()?;
+        let (result, moved) = self.state.try_update_value(|state| {
             let (result, touched) = edit(&mut state.rows);
+            let mut moved = false;
             for id in touched {
-                let pending = state.rows.is_pending(&id);
-                match (state.rows.get(&id), state.cells.get(&id)) {
-                    (Some(row), Some(cell)) => cell.update(row, pending),
-                    (Some(row), None) => {
-                        state.cells.insert(id, Cell::new(row.clone(), pending));
-                    }
-                    (None, Some(_)) => {
-                        state.cells.remove(&id);
-                    }
-                    (None, None) => {}
-                }
+                moved |= state.update(&id, &mut order);
             }
-            result
+            (result, moved)
         })?;
-        self.sort();
+        if moved {
+            self.order.try_set(order);
+        }
         Some(result)
     }
+}
 
-    fn sort(&self) {
-        let sorted = self.state.try_with_value(|state| {
-            let mut rows: Vec<&T> =
-                state.cells.keys().filter_map(|id| state.rows.get(id)).collect();
-            rows.sort_by(|a, b| (state.compare)(a, b));
-            rows.into_iter().map(Live::id).collect::<Vec<_>>()
-        });
-        if let Some(sorted) = sorted
-            && self.order.try_with_untracked(|order| *order != sorted) == Some(true)
-        {
-            self.order.set(sorted);
+impl<T: Live> State<T> {
+    /// Brings a row's signals and its place up to date. Returns whether a place has changed.
+    fn update(&mut self, id: &T::Id, order: &mut Vec<Slot>) -> bool {
+        let held = self.slots.get(id);
+        let place = held.and_then(|slot| order.iter().position(|other| other == slot));
+        let Some(row) = self.rows.get(id) else {
+            self.slots.remove(id);
+            return place.map(|place| order.remove(place)).is_some();
+        };
+        let pending = self.rows.is_pending(id);
+        let slot = match held {
+            Some(slot) => {
+                if let Some(cell) = slot.cell::<T>() {
+                    cell.update(row, pending);
+                }
+                slot.clone()
+            }
+            None => {
+                self.next_slot += 1;
+                Slot::new(self.next_slot, Cell::new(row.clone(), pending))
+            }
+        };
+        if let Some(place) = place {
+            order.remove(place);
         }
+        let compare = |other: &Slot| {
+            let other = other.cell::<T>().map(|cell| cell.value.read_untracked());
+            other.is_some_and(|other| {
+                (self.compare)(&other, row).then_with(|| other.id().cmp(id)).is_lt()
+            })
+        };
+        let new_place = order.partition_point(compare);
+        order.insert(new_place, slot.clone());
+        if held.is_none() {
+            self.slots.insert(id.clone(), slot);
+        }
+        place != Some(new_place)
     }
 }
 

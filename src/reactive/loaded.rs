@@ -24,7 +24,9 @@ pub fn Loaded(children: Children) -> impl IntoView {
 /// The loads of one request that are not awaited yet.
 #[cfg(not(target_arch = "wasm32"))]
 #[derive(Clone, Default)]
-pub(super) struct Loads(std::sync::Arc<std::sync::Mutex<Vec<futures::future::BoxFuture<'static, ()>>>>);
+pub(super) struct Loads(
+    std::sync::Arc<std::sync::Mutex<Vec<futures::future::BoxFuture<'static, ()>>>>,
+);
 
 #[cfg(not(target_arch = "wasm32"))]
 impl Loads {

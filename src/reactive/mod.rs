@@ -5,6 +5,12 @@
 //! server by `loaded`), follows its channel and keeps a signal per row (`row`); `live_for` renders
 //! them; `writer` and `form` send writes by plain HTML forms.
 
+#![cfg_attr(
+    not(target_arch = "wasm32"),
+    allow(dead_code, reason = "what only a browser calls is still compiled and tested on the server's side")
+)]
+
+mod answer;
 mod connection;
 mod fetch;
 mod fields;
@@ -19,6 +25,7 @@ mod platform;
 mod posted;
 mod row;
 mod shared;
+mod slot;
 mod writer;
 
 pub use connection::{LiveConnection, provide_live, use_connection};

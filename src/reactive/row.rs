@@ -32,9 +32,16 @@ impl<T: Live> Row<T> {
         self.pending.get()
     }
 
-    /// How often the row has changed since it is shown, to tint it anew each time.
-    pub fn changes(&self) -> u32 {
-        self.changes.get()
+    /// Whether the row has changed an odd number of times since it is shown. With
+    /// [`Row::changed_even`], two classes that take turns, so that each change starts a tint anew.
+    pub fn changed_odd(&self) -> bool {
+        !self.changes.get().is_multiple_of(2)
+    }
+
+    /// Whether the row has changed an even number of times, at least twice, since it is shown.
+    pub fn changed_even(&self) -> bool {
+        let changes = self.changes.get();
+        changes > 0 && changes.is_multiple_of(2)
     }
 
     /// The row as a signal, for components that take one.

@@ -2,9 +2,9 @@
 
 use leptos::{prelude::*, server_fn::ServerFn};
 
-use super::{Fields, LiveList};
+use super::{Fields, LiveList, answer::Answer, platform};
 use crate::{
-    client::rows::Optimistic,
+    client::rows::{Optimistic, WriteId},
     contract::{Live, Refusal, Written},
 };
 
@@ -83,29 +83,37 @@ impl<T: Live> Writer<T> {
     }
 
     /// Shows the write, sends it, and keeps it or takes it back. `done` learns whether it was kept.
-    pub fn send(self, fields: Fields, done: impl FnOnce(bool) + 'static) {
+    pub fn send(self, fields: Fields, done: Box<dyn FnOnce(bool)>) {
         let Some(shown) = self.show.try_with_value(|show| show(&fields)) else { return };
         let write = shown.and_then(|shown| self.list.begin(shown));
         self.dismiss();
         _ = self.waiting.try_update(|waiting| *waiting += 1);
-        super::platform::send::<T>(self.url, fields, move |fields, answer| {
+        let sent = fields.clone();
+        let answered = move |answer: Answer| {
             _ = self.waiting.try_update(|waiting| *waiting -= 1);
-            let kept = answer.is_ok();
-            match answer {
-                Ok(Written { position, row }) => {
-                    if let Some(write) = write {
-                        self.list.settle(write, position, row);
-                    }
+            done(self.finish(write, sent, answer.read()));
+        };
+        platform::send(self.url, fields, Box::new(answered));
+    }
+
+    fn finish(
+        &self,
+        write: Option<WriteId>,
+        fields: Fields,
+        answer: Result<Written<T>, Refusal<T>>,
+    ) -> bool {
+        match (answer, write) {
+            (Ok(Written { position, row }), Some(write)) => self.list.settle(write, position, row),
+            (Ok(_), None) => {}
+            (Err(refusal), write) => {
+                if let Some(write) = write {
+                    self.list.roll_back(write);
                 }
-                Err(refusal) => {
-                    if let Some(write) = write {
-                        self.list.roll_back(write);
-                    }
-                    _ = self.failure.try_set(Some(Failure { refusal, fields }));
-                }
+                _ = self.failure.try_set(Some(Failure { refusal, fields }));
+                return false;
             }
-            done(kept);
-        });
+        }
+        true
     }
 }
 

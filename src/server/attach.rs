@@ -57,7 +57,7 @@ pub async fn attach(
             |_, subscription, missed| {
                 let count = older.len() + missed.len();
                 let total = bytes + missed.iter().map(|event| event.weight()).sum::<usize>();
-                let unreadable = older.iter().chain(&missed).find_map(|event| event.resync());
+                let unreadable = older.iter().find_map(|event| event.resync());
                 let too_large = count > limits.replay_events || total > limits.replay_bytes;
                 too_many = unreadable.or(too_large.then_some(ResyncReason::TooMany));
                 if too_many.is_some() {
@@ -156,7 +156,12 @@ async fn read_page(
     let epoch = realtime.hub().head().epoch;
     let mut events = Vec::new();
     for entry in entries.into_iter().map(Arc::new) {
-        for (name, op) in realtime.routing().route(&entry) {
+        // Nobody knows to which channels an entry belongs that cannot be read.
+        let routes = match entry.unreadable {
+            true => vec![(channel.clone(), entry.op)],
+            false => realtime.routing().route(&entry),
+        };
+        for (name, op) in routes {
             if name == *channel {
                 let position = Position::new(epoch, entry.offset);
                 events.push(Arc::new(Event::change(name, position, entry.clone(), op)));
@@ -169,6 +174,10 @@ async fn read_page(
 async fn check_known(realtime: &Realtime, channel: &ChannelName) -> Result<(), LiveError> {
     let unknown = |message: String| Err(LiveError::new(ErrorCode::UnknownChannel, message));
     let table = match channel.kind() {
+        // Changes travel under the full name, so nothing would ever arrive under another one.
+        ChannelKind::Table { .. } if !channel.as_str().contains('.') => {
+            return unknown("a table's channel names its schema: table:public.products".into());
+        }
         ChannelKind::Table { schema: "public" | "main", table } => table,
         ChannelKind::Table { schema, .. } => {
             return unknown(format!("there is no schema {schema:?}"));

@@ -12,7 +12,10 @@ pub(super) fn compare(ours: Option<&str>, theirs: Option<&str>) -> ContractVerdi
         return ContractVerdict::Same;
     }
     let types = |text: &str| -> HashMap<String, String> {
-        text.split(',').filter_map(|t| t.split_once('=')).map(|(n, h)| (n.into(), h.into())).collect()
+        text.split(',')
+            .filter_map(|t| t.split_once('='))
+            .map(|(n, h)| (n.into(), h.into()))
+            .collect()
     };
     let ours = types(ours);
     let fits = types(theirs).iter().all(|(name, hash)| ours.get(name) == Some(hash));

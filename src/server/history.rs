@@ -61,6 +61,14 @@ impl History {
         }
     }
 
+    /// Forgets everything and begins after `floor`.
+    pub fn restart(&mut self, floor: u64) {
+        self.floor = floor;
+        self.bytes = 0;
+        self.entries.clear();
+        self.channels.clear();
+    }
+
     /// The events of a channel after `since`, oldest first.
     ///
     /// # Errors
@@ -92,7 +100,10 @@ impl History {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{contract::{Op, Position}, server::log::Entry};
+    use crate::{
+        contract::{Op, Position},
+        server::log::Entry,
+    };
 
     fn event(channel: &str, offset: u64) -> Arc<Event> {
         let entry = Entry::for_tests(offset, "todos", Op::Insert);

@@ -18,7 +18,7 @@ use super::{
     routing::Routing,
     subscription::Subscription,
 };
-use crate::contract::{ChannelName, Limits, Position};
+use crate::contract::{ChannelName, Limits, Position, ResyncReason};
 
 /// The registry of subscriptions of this process.
 pub struct Hub {
@@ -72,6 +72,10 @@ impl Hub {
         for entry in entries {
             let entry = Arc::new(entry);
             let position = Position::new(self.epoch, entry.offset);
+            if entry.unreadable {
+                self.skip(entry.offset);
+                continue;
+            }
             let events: Vec<Arc<Event>> = self
                 .routing
                 .route(&entry)
@@ -85,6 +89,20 @@ impl Hub {
             state.history.push(position.offset, &events);
             state.head = position.offset;
         }
+    }
+
+    /// Passes an entry that cannot be read: nobody knows which channels it belonged to, so everybody
+    /// has missed something, and whoever comes from before it is sent to the log, which says so.
+    fn skip(&self, offset: u64) {
+        let mut state = self.lock();
+        for subscriber in state.channels.values().flatten() {
+            if subscriber.subscription.wants(offset) {
+                subscriber.queue.lag(&subscriber.subscription, ResyncReason::Unreadable);
+                self.dropped.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        state.history.restart(offset);
+        state.head = offset;
     }
 
     /// Sends a message that is not in the log; returns how many it reached.
@@ -167,17 +185,24 @@ impl Hub {
         queue.push_own([answer(Position::new(self.epoch, state.head))]);
     }
 
-    /// Queues `frame` behind every event up to the position that it is made from.
-    pub fn mark(&self, queue: &Queue, frame: impl FnOnce(Position) -> Queued) {
+    /// Queues a heartbeat behind every event up to the position that it names.
+    pub fn mark(&self, queue: &Queue) {
         let state = self.lock();
-        queue.push_own([frame(Position::new(self.epoch, state.head))]);
+        queue.push_own([Queued::Heartbeat(Position::new(self.epoch, state.head))]);
     }
 
-    /// Ends every subscription of a channel, telling each connection with `frame`.
-    pub fn close_channel(&self, channel: &ChannelName, frame: impl Fn() -> Queued) {
-        for subscriber in self.lock().channels.remove(channel).into_iter().flatten() {
-            subscriber.subscription.end();
-            subscriber.queue.push_own([frame()]);
+    /// Ends every subscription of the channels that `ends` names, telling each connection with `frame`.
+    pub fn close_channels(
+        &self,
+        ends: impl Fn(&ChannelName) -> bool,
+        frame: impl Fn(&ChannelName) -> Queued,
+    ) {
+        let mut state = self.lock();
+        for (channel, subscribers) in state.channels.extract_if(|channel, _| ends(channel)) {
+            for subscriber in subscribers {
+                subscriber.subscription.end();
+                subscriber.queue.push_own([frame(&channel)]);
+            }
         }
     }
 

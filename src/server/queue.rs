@@ -8,8 +8,11 @@ use std::{
 use axum::extract::ws::Utf8Bytes;
 use tokio::sync::Notify;
 
-use super::{event::Event, subscription::Subscription};
-use crate::contract::{Limits, ResyncReason};
+use super::{
+    event::{Event, encode},
+    subscription::Subscription,
+};
+use crate::contract::{Limits, Position, ResyncReason, ServerFrame};
 
 /// The outgoing frames of one connection.
 pub struct Queue {
@@ -32,6 +35,8 @@ pub enum Queued {
     Event(Arc<Event>, Arc<Subscription>),
     /// A frame for this connection alone.
     Own(Utf8Bytes),
+    /// A heartbeat behind every event up to this position.
+    Heartbeat(Position),
 }
 
 /// A subscription that lost durable events and is owed a `resync`.
@@ -68,10 +73,6 @@ impl Queue {
     pub fn push(&self, subscription: &Arc<Subscription>, event: &Arc<Event>) -> Pushed {
         if !subscription.is_live() {
             return Pushed::Ignored;
-        }
-        if let Some(reason) = event.resync() {
-            self.lag(subscription, reason);
-            return Pushed::Dropped;
         }
         let size = event.frame().len();
         let mut state = self.lock();
@@ -141,16 +142,22 @@ impl Queued {
         match self {
             Self::Event(event, _) => event.frame().len(),
             Self::Own(text) => text.len(),
+            Self::Heartbeat(_) => 64,
         }
     }
 
     /// The frame's text, or `None` when its subscription has ended or lost its place meanwhile.
-    pub fn into_text(self) -> Option<Utf8Bytes> {
+    /// `complete` says whether no subscription of the connection has.
+    pub fn into_text(self, complete: impl FnOnce() -> bool) -> Option<Utf8Bytes> {
         match self {
             Self::Event(event, subscription) => {
-                subscription.is_live().then(|| event.frame().clone())
+                subscription.may_send(event.offset()).then(|| event.frame().clone())
             }
             Self::Own(text) => Some(text),
+            Self::Heartbeat(head) => {
+                let position = complete().then_some(head);
+                Some(encode(&ServerFrame::Heartbeat { position }))
+            }
         }
     }
 }

@@ -129,12 +129,7 @@ impl Builder {
 impl Realtime {
     /// Begins to describe a server over this database.
     pub fn builder(database: Database) -> Builder {
-        Builder {
-            database,
-            routing: Routing::default(),
-            limits: Limits::default(),
-            contract: None,
-        }
+        Builder { database, routing: Routing::default(), limits: Limits::default(), contract: None }
     }
 
     /// The database that is followed.
@@ -164,26 +159,27 @@ impl Realtime {
         self.refresh_tables().await
     }
 
-    /// Switches realtime off for a table: its subscribers are told by an `unknown_channel` error.
+    /// Switches realtime off for a table: the subscribers of its channels, those of its resource and
+    /// records among them, are told by an `unknown_channel` error.
     ///
     /// # Errors
     /// When there is no such table.
     pub async fn disable_realtime(&self, schema: &str, table: &str) -> Result<(), LogError> {
         self.inner.database.disable_realtime(schema, table).await?;
         self.refresh_tables().await?;
-        for schema in ["public", "main"] {
-            let name = ChannelName::new(&["table:", schema, ".", table].concat());
-            let Ok(name) = name else { continue };
-            self.inner.hub.close_channel(&name, || {
-                Queued::Own(encode(&ServerFrame::Error {
-                    code: ErrorCode::UnknownChannel,
-                    error: "realtime was switched off for this table".into(),
-                    channel: Some(name.to_string()),
-                    reference: None,
-                    retry_after_ms: None,
-                }))
-            });
-        }
+        let routing = &self.inner.routing;
+        let ends = |channel: &ChannelName| {
+            routing.table_behind(channel).is_some_and(|table| !routing.has_table(table))
+        };
+        self.inner.hub.close_channels(ends, |channel| {
+            Queued::Own(encode(&ServerFrame::Error {
+                code: ErrorCode::UnknownChannel,
+                error: "realtime was switched off for this table".into(),
+                channel: Some(channel.to_string()),
+                reference: None,
+                retry_after_ms: None,
+            }))
+        });
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use std::{
 use serde_json::value::RawValue;
 
 use super::log::Entry;
-use crate::contract::{ChannelName, Live, Op};
+use crate::contract::{ChannelName, Live, Op, channel::ChannelKind};
 
 /// The resources that a server knows, and the tables that are live.
 #[derive(Default)]
@@ -49,6 +49,16 @@ impl Routing {
         self.resources.iter().find(|(_, resource)| resource.name == name).map(|(table, _)| *table)
     }
 
+    /// The table whose changes a channel carries; `None` for a custom channel, and for a resource
+    /// that there is not.
+    pub fn table_behind<'a>(&self, channel: &'a ChannelName) -> Option<&'a str> {
+        match channel.kind() {
+            ChannelKind::Table { table, .. } => Some(table),
+            ChannelKind::Resource(name) => self.table_of(name),
+            ChannelKind::Other { prefix, .. } => self.table_of(prefix),
+        }
+    }
+
     /// Whether realtime was enabled for the table when it was last looked at.
     pub fn has_table(&self, table: &str) -> bool {
         self.tables.read().unwrap_or_else(PoisonError::into_inner).contains(table)
@@ -72,9 +82,8 @@ impl Routing {
         let record = entry.row_id.as_ref().and_then(|id| ChannelName::record(resource.name, id));
         routes.extend(record.map(|name| (name, entry.op)));
 
-        let scopes = |row: &Option<Box<RawValue>>| {
-            row.as_deref().map(resource.scopes).unwrap_or_default()
-        };
+        let scopes =
+            |row: &Option<Box<RawValue>>| row.as_deref().map(resource.scopes).unwrap_or_default();
         let (old, new) = (scopes(&entry.old_record), scopes(&entry.record));
         for name in &new {
             // An insert may have replaced a row, so only an update can say that a row moved in.
@@ -138,9 +147,13 @@ mod tests {
     #[test]
     fn spec_bq1_a_change_reaches_table_resource_and_record_channels() {
         let routes = route(Op::Insert, None, Some("a"));
-        for name in
-            ["table:public.messages", "table:main.messages", "resource:message", "message:7", "room:a"]
-        {
+        for name in [
+            "table:public.messages",
+            "table:main.messages",
+            "resource:message",
+            "message:7",
+            "room:a",
+        ] {
             assert!(routes.contains(&(name.into(), Op::Insert)), "{name} in {routes:?}");
         }
     }

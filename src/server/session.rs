@@ -9,7 +9,7 @@ use std::{
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes};
 use futures::{Sink, SinkExt, Stream, StreamExt};
-use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 
 use super::{
     Realtime,
@@ -54,7 +54,17 @@ where
     /// Serves the connection until it ends.
     pub async fn run(mut self) {
         let _counted = self.realtime.count_connection();
-        let end = self.serve().await;
+        let realtime = self.realtime.clone();
+        // A client that does not read could hold up the drain by as much as one write may take.
+        let overdue = async {
+            realtime.stopping().await;
+            sleep(realtime.limits().drain / 4).await;
+        };
+        let end = tokio::select! {
+            biased;
+            end = self.serve() => end,
+            () = overdue => STOPPING,
+        };
         for subscription in self.subscriptions.values() {
             self.realtime.hub().unsubscribe(subscription);
         }
@@ -67,7 +77,9 @@ where
                 while let Some(Ok(_)) = self.socket.next().await {}
                 Some(())
             };
-            _ = timeout(Duration::from_secs(2), goodbye).await;
+            // Long enough for a client that listens, and less than a stop waits for.
+            let patience = self.realtime.limits().drain / 2;
+            _ = timeout(patience.min(Duration::from_secs(2)), goodbye).await;
         }
     }
 
@@ -82,7 +94,7 @@ where
                     let within_ms = limits.drain.as_millis() as u64;
                     self.answer(ServerFrame::Drain { within_ms });
                     _ = self.flush().await;
-                    return End::Close(close::DRAIN, "the server is stopping");
+                    return STOPPING;
                 }
                 () = self.queue.ready() => self.flush().await,
                 _ = heartbeat.tick() => self.beat().await,
@@ -175,6 +187,8 @@ where
         let since = since.map(str::parse::<Position>).transpose().map_err(|_| {
             LiveError::new(ErrorCode::InvalidPosition, "\"since\" is not a position")
         })?;
+        // The server may have ended some, when realtime was switched off for their table.
+        self.subscriptions.retain(|_, subscription| !subscription.has_ended());
         let max = self.realtime.limits().max_subscriptions;
         if self.subscriptions.len() >= max && !self.subscriptions.contains_key(&name) {
             return Err(LiveError::new(
@@ -193,7 +207,8 @@ where
 
     fn unsubscribe(&mut self, channel: &str) -> Result<(), LiveError> {
         let name = checked(channel)?;
-        let Some(subscription) = self.subscriptions.remove(&name) else {
+        let found = self.subscriptions.remove(&name);
+        let Some(subscription) = found.filter(|subscription| !subscription.has_ended()) else {
             return Err(LiveError::new(
                 ErrorCode::NotSubscribed,
                 "this connection has no such subscription",
@@ -215,12 +230,7 @@ where
 
     /// Queues a heartbeat that says up to where everything has been sent.
     fn mark(&self) {
-        // A lagging subscription has not received everything, so nothing is claimed.
-        let complete = !self.subscriptions.values().any(|s| s.is_lagging());
-        self.realtime.hub().mark(&self.queue, |head| {
-            let position = complete.then_some(head);
-            Queued::Own(encode(&ServerFrame::Heartbeat { position }))
-        });
+        self.realtime.hub().mark(&self.queue);
     }
 
     fn answer(&self, frame: ServerFrame) {
@@ -231,7 +241,10 @@ where
     async fn flush(&mut self) -> Result<(), End> {
         let frames: VecDeque<Queued> = self.queue.take();
         for frame in frames {
-            if let Some(text) = frame.into_text() {
+            // A lagging subscription has not received everything, so no heartbeat claims it.
+            let complete =
+                || !self.subscriptions.values().any(|s| s.is_lagging() && !s.has_ended());
+            if let Some(text) = frame.into_text(complete) {
                 self.feed(Message::Text(text)).await?;
             }
         }
@@ -259,6 +272,7 @@ where
 }
 
 const SLOW: End = End::Close(close::SLOW, "the client reads too slowly");
+const STOPPING: End = End::Close(close::DRAIN, "the server is stopping");
 
 /// A request that was refused, with what the answer repeats of it.
 struct Refused {

@@ -10,6 +10,8 @@ pub struct Subscription {
     channel: ChannelName,
     /// Events up to here have been seen or replayed.
     from: AtomicU64,
+    /// Where it became live again after a loss; what was queued up to there is left out.
+    resumed: AtomicU64,
     ended: AtomicBool,
     lagging: AtomicBool,
     /// Where the hub keeps it in its channel's list; only the hub uses it, under its lock.
@@ -22,6 +24,7 @@ impl Subscription {
         Self {
             channel,
             from: AtomicU64::new(from),
+            resumed: AtomicU64::new(0),
             ended: AtomicBool::new(false),
             lagging: AtomicBool::new(false),
             slot: AtomicUsize::new(0),
@@ -41,6 +44,12 @@ impl Subscription {
     /// Whether its events are to be sent.
     pub fn is_live(&self) -> bool {
         !self.ended.load(Ordering::Acquire) && !self.lagging.load(Ordering::Acquire)
+    }
+
+    /// Whether an event that was queued for it still is to be sent. What waited when others were lost
+    /// is not: behind a gap it would move the client's position past what the client never got.
+    pub fn may_send(&self, offset: Option<u64>) -> bool {
+        self.is_live() && offset.is_none_or(|offset| offset > self.resumed.load(Ordering::Relaxed))
     }
 
     /// From now on its frames are left out.
@@ -66,6 +75,7 @@ impl Subscription {
     /// Live again, from `head`.
     pub(super) fn resume(&self, head: u64) {
         self.from.store(head, Ordering::Relaxed);
+        self.resumed.store(head, Ordering::Relaxed);
         self.lagging.store(false, Ordering::Release);
     }
 }

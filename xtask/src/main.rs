@@ -1,5 +1,6 @@
 //! `cargo xtask …`: every command of the project in one place, runnable on a fresh machine.
 
+mod bench;
 mod budget;
 mod chromium;
 mod codes;
@@ -41,6 +42,12 @@ enum Verb {
     },
     /// Everything that continuous integration runs.
     Test(test::Options),
+    /// Measure memory of idle connections and time of a delivery, on this machine.
+    Bench {
+        /// Passed on to the load tool; `-- --help` lists them.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// The quick loop before a commit: format, tidy, clippy for server and browser.
     Check,
     /// Show which tools are there, which are missing and the command that fixes it.
@@ -70,6 +77,7 @@ fn obey(project: &Project, verb: Verb) -> Result<(), Failure> {
     match verb {
         Verb::Dev { arguments } => dev::watch(project, &arguments),
         Verb::Test(options) => test::run(project, &options),
+        Verb::Bench { arguments } => bench::bench(project, &arguments),
         Verb::Check => test::check(project),
         Verb::Doctor => doctor::examine(project),
         Verb::Tidy => tidy::check(project),

@@ -42,7 +42,8 @@ pub(crate) fn browser_tests(project: &Project, arguments: &[String]) -> Result<(
     run(&mut tests)
 }
 
-fn server(project: &Project) -> PathBuf {
+/// The release server's binary.
+pub(crate) fn server(project: &Project) -> PathBuf {
     project.target().join("release").join(format!("server{}", std::env::consts::EXE_SUFFIX))
 }
 

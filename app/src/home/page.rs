@@ -28,12 +28,7 @@ view! {
 pub fn HomePage() -> impl IntoView {
     let todos = LiveList::new(Todo::all(), ListTodos {});
     let products = LiveList::new(Product::table(), ListProducts {});
-    let sum = move || {
-        let ids = products.ids();
-        let rows = ids.iter().filter_map(|id| products.row(id));
-        let cents: f64 = rows.map(|row| row.read().price * 100.0).sum();
-        money(cents)
-    };
+    let sum = move || money(products.fold(0.0, |cents, product| cents + product.price * 100.0));
     view! {
         <Title text=""/>
         <Refused/>
@@ -70,7 +65,7 @@ pub fn HomePage() -> impl IntoView {
             <Standing/>
             " These numbers came with the page; change a todo in another window and watch them move."
         </p>
-        <section class="mt-12 grid gap-6 lg:grid-cols-2">
+        <section class="mt-12 grid grid-cols-1 gap-6 lg:grid-cols-2">
             <Card title="What a live list takes" text="This is the whole of it in a page.">
                 <Code title="app/src/todos/page.rs" text=TODOS_CODE/>
             </Card>
@@ -113,11 +108,7 @@ fn Step(name: &'static str, children: Children) -> impl IntoView {
 fn Standing() -> impl IntoView {
     let connection = use_connection();
     move || {
-        if connection.is_connected() {
-            "This page is live."
-        } else {
-            "This page is not live yet."
-        }
+        if connection.is_connected() { "This page is live." } else { "This page is not live yet." }
     }
 }
 

@@ -69,11 +69,10 @@ pub async fn change_product(
     if let Some(product) = changed {
         return Ok(tx.commit(Some(product)).await?);
     }
-    let current: Option<Product> = tidewire::sql!(tx, |db| sqlx::query_as(
-        "SELECT * FROM products WHERE id = $1"
-    )
-    .bind(id)
-    .fetch_optional(db))?;
+    let current: Option<Product> =
+        tidewire::sql!(tx, |db| sqlx::query_as("SELECT * FROM products WHERE id = $1")
+            .bind(id)
+            .fetch_optional(db))?;
     Err(current.map_or(Refusal::Gone, |current| Refusal::Conflict { current }))
 }
 

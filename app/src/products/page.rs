@@ -7,7 +7,7 @@ use tidewire::{
 };
 
 use super::{
-    model::{AddProduct, ListProducts, Product},
+    model::{AddProduct, ListProducts, Product, RemoveProduct},
     row::ProductRow,
 };
 use crate::{
@@ -15,11 +15,15 @@ use crate::{
     ui::{Button, Card, Code, Empty, Field, Icon, Variant},
 };
 
-const FROM_A_SHELL: &str = "sqlite3 data/tidewire.db \"INSERT INTO products (name, price) VALUES ('From a shell', 9.99)\"";
+const FROM_A_SHELL: &str =
+    "sqlite3 data/tidewire.db \"INSERT INTO products (name, price) VALUES ('From a shell', 9.99)\"";
 
 #[component]
 pub fn ProductsPage() -> impl IntoView {
     let products = LiveList::new(Product::table(), ListProducts {});
+    // Made here, so that a refusal outlives the row, which is gone while the answer is awaited.
+    let remove =
+        products.writer::<RemoveProduct>(|fields| fields.parse("id").map(Optimistic::Remove));
     view! {
         <PageHead
             title="Products"
@@ -27,7 +31,7 @@ pub fn ProductsPage() -> impl IntoView {
         />
         <Refused/>
         <Loaded>
-            <div class="grid gap-6">
+            <div class="grid grid-cols-1 gap-6">
                 <Card flush=true>
                     <NewProduct products/>
                     <ListState list=products/>
@@ -45,7 +49,7 @@ pub fn ProductsPage() -> impl IntoView {
                             </thead>
                             <tbody role="rowgroup">
                                 <LiveFor list=products let:product>
-                                    <ProductRow products product/>
+                                    <ProductRow products product remove/>
                                 </LiveFor>
                             </tbody>
                         </table>

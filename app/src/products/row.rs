@@ -1,9 +1,9 @@
 //! One product: edited in place, refused when somebody else was faster.
 
 use leptos::{ev::KeyboardEvent, prelude::*};
-use tidewire::reactive::{LiveForm, LiveList, Optimistic, Row};
+use tidewire::reactive::{LiveForm, LiveList, Optimistic, Row, Writer};
 
-use super::model::{ChangeProduct, Product, RemoveProduct};
+use super::model::{ChangeProduct, Product};
 use crate::{
     shell::Problem,
     ui::{Button, Glyph, Icon, Size, Variant},
@@ -24,7 +24,11 @@ impl Draft {
 }
 
 #[component]
-pub fn ProductRow(products: LiveList<Product>, product: Row<Product>) -> impl IntoView {
+pub fn ProductRow(
+    products: LiveList<Product>,
+    product: Row<Product>,
+    remove: Writer<Product>,
+) -> impl IntoView {
     let draft = RwSignal::new(None::<Draft>);
     let current = move || draft.get().unwrap_or_else(|| Draft::of(product.get()));
     let edit = move |edit: &dyn Fn(&mut Draft)| {
@@ -37,20 +41,22 @@ pub fn ProductRow(products: LiveList<Product>, product: Row<Product>) -> impl In
         let (id, name) = (product.get_untracked().id, fields.get("name").trim().to_owned());
         Some(Optimistic::Put(Product { id, name, price: fields.parse("price")? }))
     });
-    let remove =
-        products.writer::<RemoveProduct>(|fields| fields.parse("id").map(Optimistic::Remove));
     let refused = move |kept: bool| {
         if let (false, Some(failure)) = (kept, change.failure()) {
             // What was typed comes back, over what stands there now: saving again decides for mine.
             let base = change.conflict().unwrap_or_else(|| product.get_untracked());
-            let (name, price) = (failure.fields.get("name").into(), failure.fields.get("price").into());
+            let (name, price) =
+                (failure.fields.get("name").into(), failure.fields.get("price").into());
             draft.set(Some(Draft { name, price, base }));
         }
     };
+    let take_theirs = move |()| {
+        draft.set(None);
+        change.dismiss();
+    };
     let key = move |event: KeyboardEvent| {
         if event.key() == "Escape" {
-            draft.set(None);
-            change.dismiss();
+            take_theirs(());
         }
     };
     let form_id = move || ["product-", &product.read().id.to_string()].concat();
@@ -59,8 +65,8 @@ pub fn ProductRow(products: LiveList<Product>, product: Row<Product>) -> impl In
         <tr
             role="row"
             class:pending=move || product.pending()
-            class:row-flash={move || product.changes() % 2 == 1}
-            class:row-flash-again={move || product.changes() > 0 && product.changes() % 2 == 0}
+            class:row-flash=move || product.changed_odd()
+            class:row-flash-again=move || product.changed_even()
             on:keydown=key
         >
             <td role="cell">
@@ -88,7 +94,7 @@ pub fn ProductRow(products: LiveList<Product>, product: Row<Product>) -> impl In
                         }
                     />
                 </LiveForm>
-                <Problem writer=change/>
+                <Problem writer=change dismissed=take_theirs/>
                 <Show when=move || change.conflict().is_some()>
                     <p class="row-note">
                         "Now: “" {move || product.read().name.clone()} "” for "
@@ -139,7 +145,7 @@ pub fn ProductRow(products: LiveList<Product>, product: Row<Product>) -> impl In
                         </Button>
                     </LiveForm>
                 </div>
-                <Problem writer=remove/>
+                <Problem writer=remove row=product/>
             </td>
         </tr>
     }

@@ -11,17 +11,21 @@ use crate::ui::{Button, Notice, Size, Skeleton, Tone};
 /// A skeleton while the list loads, a notice with a way out when it could not.
 #[component]
 pub fn ListState<T: Live>(list: LiveList<T>) -> impl IntoView {
-    move || match list.status() {
+    state(Signal::derive(move || list.status()), Callback::new(move |()| list.reload()))
+}
+
+fn state(status: Signal<Status>, again: Callback<()>) -> impl IntoView {
+    move || match status.get() {
         Status::Ready => ().into_any(),
         Status::Loading => view! { <Skeleton/> }.into_any(),
-        Status::Failed(refusal) => problem(refusal.reason(), move || list.reload()),
-        Status::Refused(error) => problem(error.message, move || list.reload()),
+        Status::Failed(refusal) => problem(refusal.reason(), again),
+        Status::Refused(error) => problem(error.message, again),
     }
 }
 
-fn problem(reason: String, again: impl Fn() + Copy + Send + Sync + 'static) -> AnyView {
+fn problem(reason: String, again: Callback<()>) -> AnyView {
     let action = move || {
-        view! { <Button size=Size::Small on:click=move |_| again()>"Try again"</Button> }
+        view! { <Button size=Size::Small on:click=move |_| again.run(())>"Try again"</Button> }
     };
     view! {
         <Notice tone=Tone::Warning title="This list is not up to date" action>

@@ -1,10 +1,11 @@
-//! The head of a page: its title, one sentence, its actions.
+//! The head of a page: its title, also that of the window, one sentence, its actions.
 
 use leptos::prelude::*;
+use leptos_meta::Title;
 
 use crate::ui::with_class;
 
-/// Every page starts with one; its title is the page's only `<h1>`.
+/// Every page starts with one; its title is the page's only `<h1>` and the window's title.
 #[component]
 pub fn PageHead(
     #[prop(into)] title: String,
@@ -17,6 +18,7 @@ pub fn PageHead(
     #[prop(optional)] class: &'static str,
 ) -> impl IntoView {
     view! {
+        <Title text=title.clone()/>
         <header class=with_class("page-head", class)>
             <div class="min-w-0 max-w-2xl flex-[1_1_20rem]">
                 <h1 class="text-2xl sm:text-3xl">{title}</h1>

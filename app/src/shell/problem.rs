@@ -4,20 +4,38 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 use tidewire::{
     Live,
-    reactive::{Writer, posted},
+    reactive::{Row, Writer, posted},
 };
 
 use crate::ui::{Notice, Tone};
 
 /// The reason of a writer's newest refusal, until it is dismissed.
 #[component]
-pub fn Problem<T: Live>(writer: Writer<T>) -> impl IntoView {
+pub fn Problem<T: Live>(
+    writer: Writer<T>,
+    /// Says only what became of a write to this row, by its `id` field: for a writer that rows share.
+    #[prop(optional)]
+    row: Option<Row<T>>,
+    /// Runs instead of the plain dismissal.
+    #[prop(optional, into)]
+    dismissed: Option<Callback<()>>,
+) -> impl IntoView {
+    let reason = move || {
+        let failure = writer.failure()?;
+        let other = row.is_some_and(|row| failure.fields.get("id") != row.read().id().to_string());
+        (!other).then(|| failure.refusal.reason())
+    };
+    let dismiss = dismissed.unwrap_or_else(|| Callback::new(move |()| writer.dismiss()));
+    problem(Signal::derive(reason), dismiss)
+}
+
+fn problem(reason: Signal<Option<String>>, dismiss: Callback<()>) -> impl IntoView {
     move || {
-        writer.reason().map(|reason| {
+        reason.get().map(|reason| {
             view! {
                 <p class="row-problem" role="alert">
                     {reason}
-                    <button type="button" class="link" on:click=move |_| writer.dismiss()>
+                    <button type="button" class="link" on:click=move |_| dismiss.run(())>
                         "Dismiss"
                     </button>
                 </p>

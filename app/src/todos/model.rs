@@ -40,8 +40,8 @@ pub const MAX_TITLE: u32 = 200;
 #[server(input = leptos::server_fn::codec::Json)]
 pub async fn list_todos() -> Result<Snapshot<Todo>, Refusal> {
     let mut tx = tidewire::server::database()?.read().await?;
-    let rows = tidewire::sql!(tx, |db| sqlx::query_as("SELECT * FROM todos ORDER BY id")
-        .fetch_all(db))?;
+    let rows =
+        tidewire::sql!(tx, |db| sqlx::query_as("SELECT * FROM todos ORDER BY id").fetch_all(db))?;
     Ok(tx.snapshot(rows))
 }
 
@@ -122,13 +122,15 @@ mod queries {
     }
 
     pub(super) async fn save(mut tx: WriteTx, todo: Todo) -> Result<Written<Todo>, Refusal<Todo>> {
-        let saved = tidewire::sql!(tx, |db| sqlx::query_as(
+        let saved = tidewire::sql!(tx, |db| {
+            sqlx::query_as(
             "UPDATE todos SET title = $2, done = $3, version = version + 1 WHERE id = $1 RETURNING *"
         )
         .bind(todo.id)
         .bind(&todo.title)
         .bind(todo.done)
-        .fetch_one(db))?;
+        .fetch_one(db)
+        })?;
         Ok(tx.commit(Some(saved)).await?)
     }
 }

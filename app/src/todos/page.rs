@@ -5,7 +5,7 @@ use tidewire::reactive::{Fields, LiveFor, LiveForm, LiveList, Loaded, Optimistic
 use tidewire::{Live, RowId};
 
 use super::{
-    model::{AddTodo, ListTodos, MAX_TITLE, Todo},
+    model::{AddTodo, ListTodos, MAX_TITLE, RemoveTodo, Todo},
     row::TodoRow,
 };
 use crate::{
@@ -42,6 +42,8 @@ impl Show {
 #[component]
 pub fn TodosPage() -> impl IntoView {
     let todos = LiveList::new(Todo::all(), ListTodos {});
+    // Made here, so that a refusal outlives the row, which is gone while the answer is awaited.
+    let remove = todos.writer::<RemoveTodo>(|fields| fields.parse("id").map(Optimistic::Remove));
     let query = leptos_router::hooks::use_query_map();
     let show = Memo::new(move |_| query.with(|q| Show::from_query(q.get_str("show"))));
     let shown = move || todos.count(|todo| show.get().includes(todo));
@@ -59,7 +61,7 @@ pub fn TodosPage() -> impl IntoView {
                 <ListState list=todos/>
                 <ul class="rows" aria-label="Todos">
                     <LiveFor list=todos filter let:todo>
-                        <TodoRow todos todo/>
+                        <TodoRow todos todo remove/>
                     </LiveFor>
                 </ul>
                 <Show when=move || shown() == 0 && todos.is_ready()>
@@ -97,7 +99,7 @@ fn Filter(show: Memo<Show>, todos: LiveList<Todo>) -> impl IntoView {
 fn NewTodo(todos: LiveList<Todo>) -> impl IntoView {
     let add = todos.writer::<AddTodo>(|fields| {
         let (id, title) = (fields.parse("id")?, fields.get("title").trim().to_owned());
-        (!title.is_empty()).then(|| Optimistic::Put(Todo { id, title, done: false, version: 1 }))
+        (!title.is_empty()).then_some(Optimistic::Put(Todo { id, title, done: false, version: 1 }))
     });
     // The browser makes the id, so a form that is sent twice adds one todo.
     let prepare = |mut fields: Fields| {

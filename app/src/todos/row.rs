@@ -1,9 +1,9 @@
 //! One todo: tick, edit in place, remove.
 
 use leptos::{ev::KeyboardEvent, prelude::*};
-use tidewire::reactive::{LiveForm, LiveList, Optimistic, Row};
+use tidewire::reactive::{LiveForm, LiveList, Optimistic, Row, Writer};
 
-use super::model::{MAX_TITLE, RemoveTodo, RenameTodo, TickTodo, Todo};
+use super::model::{MAX_TITLE, RenameTodo, TickTodo, Todo};
 use crate::{
     shell::Problem,
     ui::{Button, Glyph, Icon, Size, Variant},
@@ -17,17 +17,17 @@ struct Draft {
 }
 
 #[component]
-pub fn TodoRow(todos: LiveList<Todo>, todo: Row<Todo>) -> impl IntoView {
+pub fn TodoRow(todos: LiveList<Todo>, todo: Row<Todo>, remove: Writer<Todo>) -> impl IntoView {
     view! {
         <li
             class="row flex-wrap"
             class:pending=move || todo.pending()
-            class:row-flash={move || todo.changes() % 2 == 1}
-            class:row-flash-again={move || todo.changes() > 0 && todo.changes() % 2 == 0}
+            class:row-flash=move || todo.changed_odd()
+            class:row-flash-again=move || todo.changed_even()
         >
             <Tick todos todo/>
             <Title todos todo/>
-            <Remove todos todo/>
+            <Remove todo remove/>
         </li>
     }
 }
@@ -73,13 +73,20 @@ fn Title(todos: LiveList<Todo>, todo: Row<Todo>) -> impl IntoView {
             None => *draft = Some(Draft { title, base: todo.get_untracked() }),
         });
     };
+    let take_theirs = move |()| {
+        draft.set(None);
+        rename.dismiss();
+    };
     let key = move |event: KeyboardEvent| {
         if event.key() == "Escape" {
-            draft.set(None);
-            rename.dismiss();
+            take_theirs(());
         }
     };
     let leave = move |_| {
+        // After a refusal only the person decides, by Enter or Escape, not by passing through.
+        if rename.failure().is_some() {
+            return;
+        }
         if let Some(save) = form.get_untracked().filter(|_| draft.with_untracked(Option::is_some)) {
             save.click();
         }
@@ -118,14 +125,12 @@ fn Title(todos: LiveList<Todo>, todo: Row<Todo>) -> impl IntoView {
                 "Now: “" {move || todo.read().title.clone()} "”"
             </p>
         </Show>
-        <Problem writer=rename/>
+        <Problem writer=rename dismissed=take_theirs/>
     }
 }
 
 #[component]
-fn Remove(todos: LiveList<Todo>, todo: Row<Todo>) -> impl IntoView {
-    let remove =
-        todos.writer::<RemoveTodo>(|fields| fields.parse("id").map(Optimistic::Remove));
+fn Remove(todo: Row<Todo>, remove: Writer<Todo>) -> impl IntoView {
     view! {
         <LiveForm writer=remove class="row-actions">
             <input type="hidden" name="id" value=move || todo.read().id.to_string()/>
@@ -133,6 +138,6 @@ fn Remove(todos: LiveList<Todo>, todo: Row<Todo>) -> impl IntoView {
                 <Glyph icon=Icon::Trash/>
             </Button>
         </LiveForm>
-        <Problem writer=remove/>
+        <Problem writer=remove row=todo/>
     }
 }

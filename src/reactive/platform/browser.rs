@@ -1,26 +1,24 @@
 //! The browser's half: the page's one connection, the lists that follow it, and the forms it sends.
 
-use gloo_timers::future::TimeoutFuture;
 use leptos::{ev::SubmitEvent, prelude::*, reactive::owner::LocalStorage, task::spawn_local};
 use serde_json::value::RawValue;
 use wasm_bindgen::JsCast;
 use web_sys::{FormData, HtmlButtonElement, HtmlFormElement, HtmlInputElement};
 
-use super::super::{
-    Fields, LiveList, Load,
-    connection::{Events, use_connection},
-    fetch,
-    frames::Frames,
-    shared,
+use super::{
+    super::{
+        Fields, LiveList, Load, answer::Answer, connection::Events, fetch, frames::Frames, shared,
+    },
+    follower::{Followed, Follower},
 };
 use crate::{
     client::{
         browser::{BrowserClient, Direction},
         config::ClientConfig,
-        event::{ClientEvent, OwnerId},
+        event::OwnerId,
         state::ConnectionState,
     },
-    contract::{Channel, ChannelName, Live, LiveError, Position, Refusal, Snapshot, Written},
+    contract::{Channel, ChannelName, Live, LiveError, Position, Refusal, Snapshot},
 };
 
 /// The page's connection. Copy.
@@ -78,7 +76,7 @@ impl Socket {
         self.client(|client| client.unsubscribe(owner));
     }
 
-    fn rebase(&self, owner: Owner, position: Position) {
+    pub(super) fn rebase(&self, owner: Owner, position: Position) {
         self.client(|client| client.rebase(owner, position));
     }
 
@@ -95,83 +93,38 @@ impl Socket {
 /// Takes the snapshot over from the page, or loads it after a navigation; then follows the channel
 /// from the snapshot's position.
 pub(in super::super) fn start<T: Live>(list: LiveList<T>, channel: Channel<T>, load: impl Load<T>) {
-    let socket = use_connection().socket();
-    let owner: StoredValue<Option<Owner>> = StoredValue::new(None);
-    on_cleanup(move || {
-        if let Some(owner) = owner.try_get_value().flatten() {
-            socket.unsubscribe(owner);
-        }
+    let (path, arguments) = load.request();
+    let follower = Follower::new(Followed {
+        channel: channel.name().clone(),
+        path,
+        arguments,
+        load: Box::new(move |answer| list.load_answer(answer)),
+        take: Box::new(move |event| list.take(event)),
+        position: Box::new(move || list.position()),
     });
-    let channel = channel.name().clone();
-    let follow = {
-        let channel = channel.clone();
-        move || {
-            let Some(position) = list.position() else { return };
-            if let Some(owner) = owner.try_get_value().flatten() {
-                return socket.rebase(owner, position);
-            }
-            let events = Box::new(move |event| {
-                if matches!(event, ClientEvent::Refused(_)) {
-                    _ = owner.try_set_value(None);
-                }
-                if list.take(event) {
-                    list.reload();
-                }
-            });
-            let subscribed = socket.subscribe(channel.clone(), Some(position), events);
-            _ = owner.try_set_value(subscribed);
-        }
-    };
-    list.on_reload({
-        let follow = follow.clone();
-        move || {
-            let (load, follow) = (load.clone(), follow.clone());
-            spawn_local(async move {
-                for wait in RETRY_AFTER_SECONDS.iter().chain(std::iter::repeat(&30)) {
-                    let loaded = load.clone().load().await;
-                    if owner.is_disposed() {
-                        return;
-                    }
-                    let loaded_well = loaded.is_ok();
-                    list.load(loaded);
-                    if loaded_well {
-                        return follow();
-                    }
-                    TimeoutFuture::new(wait * 1_000).await;
-                }
-            });
-        }
-    });
+    list.on_reload(move || follower.load());
     match shared::take::<Result<Snapshot<T>, Refusal>>() {
         Some(Ok(snapshot)) => {
             list.load(Ok(snapshot));
-            follow();
+            follower.follow();
         }
         Some(Err(refusal)) => {
             list.load(Err(refusal));
-            list.reload();
+            follower.load();
         }
-        None => list.reload(),
+        None => follower.load(),
     }
 }
 
-/// How long to wait after a failed load; the last is repeated.
-const RETRY_AFTER_SECONDS: [u32; 5] = [1, 2, 4, 8, 16];
-
 /// Posts a form's fields to a server function.
-pub(in super::super) fn send<T: Live>(
-    url: &'static str,
-    fields: Fields,
-    done: impl FnOnce(Fields, Result<Written<T>, Refusal<T>>) + 'static,
-) {
+pub(in super::super) fn send(url: &'static str, fields: Fields, done: Box<dyn FnOnce(Answer)>) {
     spawn_local(async move {
         let body: Vec<String> = fields
             .iter()
             .map(|(name, value)| [&encode(name), "=", &encode(value)].concat())
             .collect();
         let content_type = "application/x-www-form-urlencoded";
-        let answer = fetch::post(url, content_type, &body.join("&")).await;
-        done(fields, answer);
+        done(fetch::post(url, content_type, &body.join("&")).await);
     });
 }
 

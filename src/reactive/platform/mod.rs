@@ -2,6 +2,8 @@
 
 #[cfg(target_arch = "wasm32")]
 mod browser;
+#[cfg(target_arch = "wasm32")]
+mod follower;
 #[cfg(not(target_arch = "wasm32"))]
 mod server;
 

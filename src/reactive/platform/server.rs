@@ -7,11 +7,12 @@ use leptos::{ev::SubmitEvent, prelude::*, reactive::computed::ScopedFuture};
 use serde_json::value::RawValue;
 
 use super::super::{
-    Fields, Load, LiveList, connection::Events, frames::Frames, loaded::Loads, shared,
+    Fields, LiveList, Load, answer::Answer, connection::Events, frames::Frames, loaded::Loads,
+    shared,
 };
 use crate::{
     client::{config::ClientConfig, state::ConnectionState},
-    contract::{Channel, ChannelName, Live, LiveError, Position, Refusal, Written},
+    contract::{Channel, ChannelName, Live, LiveError, Position},
 };
 
 /// Stands where the browser has its connection.
@@ -57,7 +58,7 @@ impl Socket {
 
 /// Loads the list and writes its snapshot into the page.
 pub(in super::super) fn start<T: Live>(list: LiveList<T>, _: Channel<T>, load: impl Load<T>) {
-    let loading = ScopedFuture::new(load.load()).boxed().shared();
+    let loading = ScopedFuture::new(load.run()).boxed().shared();
     shared::give(loading.clone());
     if let Some(loads) = use_context::<Loads>() {
         loads.add(async move { list.load(loading.await) });
@@ -65,12 +66,7 @@ pub(in super::super) fn start<T: Live>(list: LiveList<T>, _: Channel<T>, load: i
 }
 
 /// Forms are only sent from browsers.
-pub(in super::super) fn send<T: Live>(
-    _: &'static str,
-    _: Fields,
-    _: impl FnOnce(Fields, Result<Written<T>, Refusal<T>>) + 'static,
-) {
-}
+pub(in super::super) fn send(_: &'static str, _: Fields, _: Box<dyn FnOnce(Answer)>) {}
 
 /// A form of the page.
 pub(in super::super) struct Form(Infallible);

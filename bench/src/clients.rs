@@ -1,0 +1,75 @@
+//! Many WebSocket clients that subscribe once and count what they receive.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use futures::{SinkExt, StreamExt};
+use tokio::{sync::Semaphore, task::JoinSet, time::sleep};
+use tokio_tungstenite::{connect_async, tungstenite::Message};
+
+use crate::Failure;
+
+/// How many connect at a time.
+const AT_ONCE: usize = 64;
+/// How long to wait for the last delivery.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Connected, subscribed clients.
+pub struct Clients {
+    received: Arc<AtomicUsize>,
+    _tasks: JoinSet<()>,
+}
+
+impl Clients {
+    /// Connects `count` clients, each subscribed to the products.
+    pub async fn connect(address: &str, count: usize) -> Result<Self, Failure> {
+        let received = Arc::new(AtomicUsize::new(0));
+        let permits = Arc::new(Semaphore::new(AT_ONCE));
+        let mut connecting = JoinSet::new();
+        for _ in 0..count {
+            let (url, permits) = (format!("ws://{address}/realtime"), permits.clone());
+            connecting.spawn(async move {
+                let _permit = permits.acquire_owned().await?;
+                let (mut socket, _) = connect_async(url).await?;
+                let subscribe = r#"{"type":"subscribe","channel":"table:public.products"}"#;
+                socket.send(Message::text(subscribe)).await?;
+                // The first frame is the acknowledgement.
+                socket.next().await.ok_or("closed")??;
+                Ok::<_, Failure>(socket)
+            });
+        }
+        let mut tasks = JoinSet::new();
+        while let Some(socket) = connecting.join_next().await {
+            let mut socket = socket??;
+            let received = received.clone();
+            tasks.spawn(async move {
+                while let Some(Ok(message)) = socket.next().await {
+                    if message.to_text().is_ok_and(|text| text.contains("\"broadcast\"")) {
+                        received.fetch_add(1, Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+        Ok(Self { received, _tasks: tasks })
+    }
+
+    /// Waits until `wanted` events have arrived, or nothing came for long; how many did.
+    pub async fn delivered(&self, wanted: usize) -> usize {
+        let mut last = (0, Instant::now());
+        loop {
+            let now = self.received.load(Ordering::Relaxed);
+            if now != last.0 {
+                last = (now, Instant::now());
+            }
+            if now >= wanted || last.1.elapsed() > PATIENCE {
+                return now;
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
