@@ -9,7 +9,7 @@
 //!
 //! Read it in that order: [`contract`] is what both sides compile, [`server`] is everything from
 //! the change log to the socket, [`client`] everything from the socket to a folded list of rows,
-//! and [`reactive`] turns that into Leptos signals. Arrows go one way:
+//! and [`reactive`] turns that into Leptos signals; `testing` runs all of it in memory. Arrows go one way:
 //! `reactive → client → contract` and `server → contract`.
 
 pub mod client;
@@ -17,6 +17,8 @@ pub mod contract;
 pub mod reactive;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod server;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod testing;
 
 pub use contract::{
     Change, Channel, ChannelName, ClientFrame, ErrorCode, Live, LiveError, Op, Position, Refusal,

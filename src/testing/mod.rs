@@ -1,0 +1,108 @@
+//! The channel layer in memory, for tests: a database that vanishes, no port, real sessions and clients.
+//!
+//! ```no_run
+//! # use tidewire::{Live, testing::TestBed};
+//! # async fn example<Todo: Live>() {
+//! let bed = TestBed::start("CREATE TABLE todos (id TEXT PRIMARY KEY, title TEXT)", |server| {
+//!     server.resource::<Todo>()
+//! })
+//! .await;
+//! let client = bed.client();
+//! let mut todos = client.subscribe(Todo::all().name(), None);
+//! // … write through `bed.realtime().database()`, and await `todos.next()`
+//! # drop((client, todos));
+//! bed.finish().await;
+//! # }
+//! ```
+
+mod socket;
+#[cfg(test)]
+mod tests;
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use sqlx::SqlSafeStr;
+use tempfile::TempDir;
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    client::{ClientConfig, NativeClient, native::Connector},
+    server::{Builder, Database, Realtime, Session},
+    sql,
+};
+
+/// How long [`TestBed::finish`] waits for connections to end.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A running channel layer over a database of its own.
+pub struct TestBed {
+    realtime: Realtime,
+    // Dropped last: the database's file goes with it.
+    _folder: TempDir,
+}
+
+impl TestBed {
+    /// Runs `schema`, and starts what `describe` adds to the builder.
+    ///
+    /// # Panics
+    /// When the schema is wrong or a resource's table is not in it.
+    pub async fn start(
+        schema: &'static str,
+        describe: impl FnOnce(Builder) -> Builder,
+    ) -> Self {
+        let folder = folder();
+        let url = format!("sqlite://{}/test.db", folder.path().display());
+        let database = Database::open(&url).await.expect("a new database opens");
+        let mut tx = database.write().await.expect("a new database can be written");
+        let create = schema.into_sql_str();
+        sql!(tx, |db| sqlx::raw_sql(create).execute(db)).expect("the schema is SQL");
+        tx.commit::<()>(None).await.expect("the schema can be committed");
+        let realtime = describe(Realtime::builder(database)).start().await;
+        Self { realtime: realtime.expect("every resource has its table"), _folder: folder }
+    }
+
+    /// The channel layer; its database is [`Realtime::database`].
+    pub fn realtime(&self) -> &Realtime {
+        &self.realtime
+    }
+
+    /// A client that is connected without a network.
+    pub fn client(&self) -> NativeClient {
+        NativeClient::with_connector(ClientConfig::default(), 1, self.connector())
+    }
+
+    /// Connects a client of any configuration to this server.
+    pub fn connector(&self) -> Connector {
+        let realtime = self.realtime.clone();
+        Arc::new(move |_| {
+            let (server, client) = socket::pair();
+            tokio::spawn(Session::new(realtime.clone(), server).run());
+            Box::pin(async { Some(client) })
+        })
+    }
+
+    /// Stops, and makes sure that nothing is left.
+    ///
+    /// # Panics
+    /// When a connection or subscription is still there some seconds after the stop.
+    pub async fn finish(self) {
+        self.realtime.stop().await;
+        let patience = Instant::now() + PATIENCE;
+        loop {
+            let stats = self.realtime.stats();
+            if stats.connections == 0 && stats.subscriptions == 0 {
+                break;
+            }
+            assert!(Instant::now() < patience, "left after the stop: {stats:?}");
+            sleep(Duration::from_millis(5)).await;
+        }
+        self.realtime.database().close().await;
+    }
+}
+
+/// In memory where the system has a folder that is.
+fn folder() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+    folder.expect("a temporary folder can be made")
+}
