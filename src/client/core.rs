@@ -193,12 +193,16 @@ impl ClientCore {
                     subscriptions.heartbeat(position);
                 }
             }
-            ServerFrame::Error { code, error, reference, .. } => {
+            ServerFrame::Error { code, error, channel, reference, .. } => {
                 let error = LiveError::new(code, error);
-                match reference {
-                    Some(number) if subscriptions.refused(number, &error, events) => {}
-                    Some(number) => self.finish_broadcast(number, Err(error)),
-                    None => self.outputs.push_back(Output::Complaint(error)),
+                match (reference, channel) {
+                    (Some(number), _) if subscriptions.refused(number, &error, events) => {}
+                    (Some(number), _) => self.finish_broadcast(number, Err(error)),
+                    // Nobody asked: the server has ended the channel.
+                    (None, Some(channel))
+                        if matches!(code, ErrorCode::UnknownChannel | ErrorCode::PermissionDenied)
+                            && subscriptions.ended(&channel, &error, events) => {}
+                    (None, _) => self.outputs.push_back(Output::Complaint(error)),
                 }
             }
             ServerFrame::Drain { within_ms } => self.step(ConnectionInput::Drain { within_ms }),

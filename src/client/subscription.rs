@@ -134,6 +134,11 @@ impl Subscription {
         matches!(self.wire, Wire::Asked { reference, .. } if reference == number)
     }
 
+    /// Whether this is the channel, and the server has answered its subscribe.
+    pub(super) fn is_live(&self, channel: &str) -> bool {
+        self.channel.as_str() == channel && matches!(self.wire, Wire::Live { .. })
+    }
+
     /// The subscribe that was waiting is answered, and `replay` missed events follow.
     pub(super) fn acknowledged(
         &mut self,

@@ -125,6 +125,21 @@ impl Subscriptions {
         true
     }
 
+    /// An `error` that nobody asked for: the server has ended a channel that is live. Returns whether
+    /// there was such a channel.
+    pub fn ended(
+        &mut self,
+        channel: &str,
+        error: &LiveError,
+        out: &mut Vec<SubscriptionOutput>,
+    ) -> bool {
+        let Some(at) = self.channels.iter().position(|s| s.is_live(channel)) else {
+            return false;
+        };
+        self.channels.swap_remove(at).refused(error, out);
+        true
+    }
+
     /// A `resync`.
     pub fn resync(
         &mut self,

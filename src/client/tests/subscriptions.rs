@@ -345,6 +345,18 @@ fn a_refused_subscription_ends_for_every_owner() {
 }
 
 #[test]
+fn a_channel_that_the_server_ends_is_over_for_every_owner() {
+    let mut bench = Bench::online();
+    bench.join(Some(5));
+    let error = LiveError::new(ErrorCode::UnknownChannel, "switched off");
+    assert!(!bench.run(|subs, out| subs.ended("room:a", &error, out)), "not answered yet");
+    bench.ack(1, 5, 0);
+    assert!(!bench.run(|subs, out| subs.ended("room:b", &error, out)));
+    assert!(bench.run(|subs, out| subs.ended("room:a", &error, out)));
+    assert!(bench.subs.is_empty());
+}
+
+#[test]
 fn positions_of_another_epoch_end_in_a_resync_never_in_a_mix() {
     let mut b = Bench::online();
     b.join(Some(50));
