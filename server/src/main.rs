@@ -8,7 +8,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let config = Config::parse();
     telemetry::init(&config);
     let server = Server::start(config).await?;
+    let stop = shutdown::signal()?;
     println!("listening on http://{}", server.address());
-    server.run_until(shutdown::signal()).await?;
+    server.run_until(stop).await?;
     Ok(())
 }

@@ -7,6 +7,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
+use leptos::server_fn::error::SERVER_FN_ERROR_HEADER;
 use serde_json::Value;
 use tidewire::Refusal;
 
@@ -16,7 +17,8 @@ const LONGEST: usize = 256 * 1024;
 /// Reads the refusal in an answer of 500 and sets its status. Redirects of plain forms pass.
 pub(crate) async fn status(request: Request, next: Next) -> Response {
     let response = next.run(request).await;
-    if response.status() != StatusCode::INTERNAL_SERVER_ERROR {
+    let refused = response.headers().contains_key(SERVER_FN_ERROR_HEADER);
+    if response.status() != StatusCode::INTERNAL_SERVER_ERROR || !refused {
         return response;
     }
     let (mut parts, body) = response.into_parts();

@@ -4,15 +4,14 @@ use std::net::SocketAddr;
 
 use axum::{
     Router,
-    extract::{FromRef, Request, State},
+    extract::FromRef,
     http::{HeaderValue, header},
     middleware,
-    response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::get,
 };
 use leptos::prelude::{LeptosOptions, provide_context};
-use leptos_axum::{LeptosRoutes, generate_route_list, handle_server_fns_with_context};
-use tidewire::server::{Database, Realtime};
+use leptos_axum::{LeptosRoutes, generate_route_list};
+use tidewire::server::Realtime;
 use tower_http::{
     compression::CompressionLayer, set_header::SetResponseHeaderLayer, trace::TraceLayer,
 };
@@ -23,7 +22,6 @@ use crate::{Config, refusals};
 #[derive(Clone, FromRef)]
 struct AppState {
     options: LeptosOptions,
-    database: Database,
 }
 
 /// `/realtime…` to the channel layer, `/api/…` to server functions, the rest to the application's pages
@@ -31,7 +29,7 @@ struct AppState {
 pub(crate) fn router(realtime: Realtime, config: &Config, address: SocketAddr) -> Router {
     let options = options(config, address);
     let database = realtime.database().clone();
-    let state = AppState { options: options.clone(), database: database.clone() };
+    let state = AppState { options: options.clone() };
     let context = move || provide_context(database.clone());
     let pages = generate_route_list(app::App);
     let document = {
@@ -43,9 +41,8 @@ pub(crate) fn router(realtime: Realtime, config: &Config, address: SocketAddr) -
         app::document,
     );
     Router::new()
-        .route("/api/{*function}", post(server_function).get(server_function))
-        .layer(middleware::from_fn(refusals::status))
         .leptos_routes_with_context(&state, pages, context, document)
+        .layer(middleware::from_fn(refusals::status))
         .fallback(files)
         .layer(CompressionLayer::new())
         .merge(tidewire::server::routes(realtime))
@@ -56,12 +53,6 @@ pub(crate) fn router(realtime: Realtime, config: &Config, address: SocketAddr) -
         ))
         .layer(TraceLayer::new_for_http())
         .with_state(state)
-}
-
-async fn server_function(State(database): State<Database>, request: Request) -> Response {
-    handle_server_fns_with_context(move || provide_context(database.clone()), request)
-        .await
-        .into_response()
 }
 
 fn options(config: &Config, address: SocketAddr) -> LeptosOptions {

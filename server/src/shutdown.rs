@@ -1,20 +1,28 @@
 //! When to stop.
 
+use std::io;
+
 use tokio::signal;
 
-/// Resolves on Ctrl-C, and on Unix on SIGTERM.
-pub async fn signal() {
+/// Listens for Ctrl-C, and on Unix for SIGTERM, from now on; the future resolves on the first.
+///
+/// # Errors
+/// When the system does not let the process listen.
+pub fn signal() -> io::Result<impl Future<Output = ()>> {
     #[cfg(unix)]
-    let terminated = async {
-        match signal::unix::signal(signal::unix::SignalKind::terminate()) {
-            Ok(mut terminate) => _ = terminate.recv().await,
-            Err(_) => std::future::pending().await,
-        }
-    };
-    #[cfg(not(unix))]
-    let terminated = std::future::pending::<()>();
-    tokio::select! {
-        _ = signal::ctrl_c() => {}
-        () = terminated => {}
+    {
+        use signal::unix::{SignalKind, signal};
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        Ok(async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        })
     }
+    #[cfg(not(unix))]
+    Ok(async {
+        _ = signal::ctrl_c().await;
+    })
 }

@@ -200,8 +200,10 @@ impl ClientCore {
                     (Some(number), _) => self.finish_broadcast(number, Err(error)),
                     // Nobody asked: the server has ended the channel.
                     (None, Some(channel))
-                        if matches!(code, ErrorCode::UnknownChannel | ErrorCode::PermissionDenied)
-                            && subscriptions.ended(&channel, &error, events) => {}
+                        if matches!(
+                            code,
+                            ErrorCode::UnknownChannel | ErrorCode::PermissionDenied
+                        ) && subscriptions.ended(&channel, &error, events) => {}
                     (None, _) => self.outputs.push_back(Output::Complaint(error)),
                 }
             }

@@ -25,10 +25,13 @@ pub type Transform<T> = fn(T) -> Option<T>;
 pub struct WriteId(u64);
 
 /// A write as it is shown before the server has answered.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum Optimistic<T: Live> {
     /// A new row, or the new state of a row.
     Put(T),
+    /// A new row whose id the database will choose; until then it has one that no row has. The
+    /// function says whether a row that comes meanwhile may be this one, which then is not shown twice.
+    Insert(T, fn(mine: &T, new: &T) -> bool),
     /// A row goes.
     Remove(T::Id),
 }
@@ -38,6 +41,8 @@ struct Write<T: Live> {
     shown: Optimistic<T>,
     /// Once the server has answered: where the log stood after the write.
     settled: Option<Position>,
+    /// A row that has come meanwhile and may be this one.
+    held: Option<T::Id>,
 }
 
 impl<T: Live> Rows<T> {
@@ -88,7 +93,10 @@ impl<T: Live> Rows<T> {
                 None => Some(record),
             };
             match row.and_then(|row| self.strategy.take(change.op, held, row)) {
-                Some(row) => _ = self.confirmed.insert(id.clone(), row),
+                Some(row) => {
+                    self.hold(&id, &row);
+                    self.confirmed.insert(id.clone(), row);
+                }
                 None => _ = self.confirmed.remove(&id),
             }
             touched.push(id);
@@ -102,7 +110,7 @@ impl<T: Live> Rows<T> {
         self.position = Some(position);
         let mut touched = Vec::new();
         self.writes.retain(|write| {
-            let done = write.settled.is_some_and(|settled| !settled.is_after(position));
+            let done = write.settled.is_some_and(|settled| covers(position, settled));
             if done {
                 touched.push(write.shown.id());
             }
@@ -115,19 +123,20 @@ impl<T: Live> Rows<T> {
     pub fn begin(&mut self, shown: Optimistic<T>) -> WriteId {
         let id = WriteId(self.next_write);
         self.next_write += 1;
-        self.writes.push(Write { id, shown, settled: None });
+        self.writes.push(Write { id, shown, settled: None, held: None });
         id
     }
 
     /// The server has committed the write: `row` is what it made of it. It stays over the confirmed
     /// rows until they have reached `position`, so that nothing flickers. Returns the rows touched.
     pub fn settle(&mut self, id: WriteId, position: Position, row: Option<T>) -> Vec<T::Id> {
-        let reached = self.position.is_some_and(|at| !position.is_after(at));
+        let reached = self.position.is_some_and(|at| covers(at, position));
         let Some(index) = self.writes.iter().position(|write| write.id == id) else {
             return Vec::new();
         };
         let shown = &mut self.writes[index];
         let mut touched = vec![shown.shown.id()];
+        touched.extend(shown.held.take());
         if reached {
             self.writes.remove(index);
         } else {
@@ -146,15 +155,17 @@ impl<T: Live> Rows<T> {
         let Some(index) = self.writes.iter().position(|write| write.id == id) else {
             return Vec::new();
         };
-        vec![self.writes.remove(index).shown.id()]
+        let write = self.writes.remove(index);
+        std::iter::once(write.shown.id()).chain(write.held).collect()
     }
 
     /// The row as it is shown.
     pub fn get(&self, id: &T::Id) -> Option<&T> {
         let newest = self.writes.iter().rev().find(|write| write.shown.id() == *id);
         match newest.map(|write| &write.shown) {
-            Some(Optimistic::Put(row)) => Some(row),
+            Some(Optimistic::Put(row) | Optimistic::Insert(row, _)) => Some(row),
             Some(Optimistic::Remove(_)) => None,
+            None if self.writes.iter().any(|write| write.held.as_ref() == Some(id)) => None,
             None => self.confirmed.get(id),
         }
     }
@@ -178,11 +189,33 @@ impl<T: Live> Rows<T> {
     }
 }
 
+impl<T: Live> Rows<T> {
+    /// Keeps a new row back while it may be one that is shown already, under a provisional id.
+    fn hold(&mut self, id: &T::Id, row: &T) {
+        if self.confirmed.contains_key(id) {
+            return;
+        }
+        let own = self.writes.iter_mut().find(|write| {
+            let waits = write.settled.is_none() && write.held.is_none();
+            waits && matches!(&write.shown, Optimistic::Insert(mine, same) if same(mine, row))
+        });
+        if let Some(write) = own {
+            write.held = Some(id.clone());
+        }
+    }
+}
+
+/// Whether rows at `at` have everything up to `settled`. Of two lives of the log nobody knows which is
+/// the later one; a write that waited for the other would be shown for ever.
+fn covers(at: Position, settled: Position) -> bool {
+    at.epoch != settled.epoch || at.offset >= settled.offset
+}
+
 impl<T: Live> Optimistic<T> {
     /// Which row it is about.
     pub fn id(&self) -> T::Id {
         match self {
-            Self::Put(row) => row.id(),
+            Self::Put(row) | Self::Insert(row, _) => row.id(),
             Self::Remove(id) => id.clone(),
         }
     }

@@ -122,6 +122,23 @@ fn an_id_chosen_by_the_database_takes_the_place_of_the_provisional_one() {
 }
 
 #[test]
+fn spec_ig11_a_row_that_comes_before_its_answer_is_not_shown_twice() {
+    let same = |mine: &Todo, new: &Todo| mine.title == new.title;
+    let mut rows = loaded(Strategy::Replace);
+    let write = rows.begin(Optimistic::Insert(todo(-1, "new"), same));
+    rows.apply(at(11), change(Op::Insert, None, Some(todo(3, "new"))));
+    rows.apply(at(12), change(Op::Insert, None, Some(todo(4, "another"))));
+    expect(&rows, &[(-1, "new"), (1, "one"), (2, "two"), (4, "another")]);
+    assert_eq!(rows.settle(write, at(11), Some(todo(3, "new"))), [-1, 3]);
+    expect(&rows, &[(1, "one"), (2, "two"), (3, "new"), (4, "another")]);
+    // Somebody else's equal row comes to light when the own one is refused.
+    let write = rows.begin(Optimistic::Insert(todo(-2, "equal"), same));
+    rows.apply(at(13), change(Op::Insert, None, Some(todo(5, "equal"))));
+    assert_eq!(rows.roll_back(write), [-2, 5]);
+    expect(&rows, &[(1, "one"), (2, "two"), (3, "new"), (4, "another"), (5, "equal")]);
+}
+
+#[test]
 fn a_settled_write_ends_when_the_position_passes_without_an_event() {
     let mut rows = loaded(Strategy::Replace);
     let write = rows.begin(Optimistic::Put(todo(1, "same")));

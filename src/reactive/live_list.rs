@@ -94,6 +94,11 @@ impl<T: Live> LiveList<T> {
         self.order.with(|slots| slots.iter().filter_map(Slot::cell).map(Cell::row).collect())
     }
 
+    /// The row of this id as it is shown now. Not a signal.
+    pub fn get(&self, id: &T::Id) -> Option<T> {
+        self.state.try_with_value(|state| state.rows.get(id).cloned()).flatten()
+    }
+
     /// How many rows there are. A signal.
     pub fn len(&self) -> usize {
         self.order.with(Vec::len)

@@ -21,26 +21,28 @@ pub fn Loaded(children: Children) -> impl IntoView {
     children()
 }
 
-/// The loads of one request that are not awaited yet.
+/// The loads of one request. Whoever waits waits for all of them, as often as it likes.
 #[cfg(not(target_arch = "wasm32"))]
 #[derive(Clone, Default)]
-pub(super) struct Loads(
-    std::sync::Arc<std::sync::Mutex<Vec<futures::future::BoxFuture<'static, ()>>>>,
-);
+pub(super) struct Loads(std::sync::Arc<std::sync::Mutex<Vec<Load>>>);
+
+#[cfg(not(target_arch = "wasm32"))]
+type Load = futures::future::Shared<futures::future::BoxFuture<'static, ()>>;
 
 #[cfg(not(target_arch = "wasm32"))]
 impl Loads {
     /// Adds a load to wait for.
     pub(super) fn add(&self, load: impl Future<Output = ()> + Send + 'static) {
-        self.lock().push(Box::pin(load));
+        use futures::FutureExt;
+        self.lock().push(load.boxed().shared());
     }
 
     async fn wait(&self) {
-        let loads = std::mem::take(&mut *self.lock());
+        let loads = self.lock().clone();
         futures::future::join_all(loads).await;
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<futures::future::BoxFuture<'static, ()>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Load>> {
         self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }

@@ -7,7 +7,10 @@
 
 #![cfg_attr(
     not(target_arch = "wasm32"),
-    allow(dead_code, reason = "what only a browser calls is still compiled and tested on the server's side")
+    allow(
+        dead_code,
+        reason = "what only a browser calls is still compiled and tested on the server's side"
+    )
 )]
 
 mod answer;

@@ -3,38 +3,41 @@
 use serde::{Deserialize, Serialize};
 
 use super::shared::shared;
+use crate::contract::Live;
 
 /// A posted form that was refused.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Posted {
+pub struct Posted<T> {
     /// A sentence for a person.
     pub reason: String,
-    /// The row that stands in the database, after a conflict, as JSON.
-    pub current: Option<String>,
+    /// The row that stands in the database, after a conflict.
+    pub current: Option<T>,
 }
 
 /// Reads why the form that led to this page was refused: `search` is the page's query string.
-pub fn posted(search: impl FnOnce() -> String) -> Option<Posted> {
+pub fn posted<T: Live>(search: impl FnOnce() -> String) -> Option<Posted<T>> {
     shared(|| read(&search()))
 }
 
 #[cfg(not(target_arch = "wasm32"))]
-fn read(search: &str) -> Option<Posted> {
+fn read<T: Live>(search: &str) -> Option<Posted<T>> {
     use crate::contract::Refusal;
     use leptos::server_fn::error::ServerFnUrlError;
 
     let query = search.trim_start_matches('?');
-    let error = query.split('&').find_map(|pair| pair.strip_prefix("__err="))?;
+    // Each refused form adds one; the last is the newest.
+    let error = query.split('&').rev().find_map(|pair| pair.strip_prefix("__err="))?;
     let error = error.replace("%3D", "=");
     let refusal: Refusal<serde_json::Value> = ServerFnUrlError::decode_err(&error);
-    let current = match &refusal {
-        Refusal::Conflict { current } => Some(current.to_string()),
+    let reason = refusal.reason();
+    let current = match refusal {
+        Refusal::Conflict { current } => serde_json::from_value(current).ok(),
         _ => None,
     };
-    Some(Posted { reason: refusal.reason(), current })
+    Some(Posted { reason, current })
 }
 
 #[cfg(target_arch = "wasm32")]
-fn read(_search: &str) -> Option<Posted> {
+fn read<T: Live>(_search: &str) -> Option<Posted<T>> {
     None
 }

@@ -156,9 +156,11 @@ async fn read_page(
     let epoch = realtime.hub().head().epoch;
     let mut events = Vec::new();
     for entry in entries.into_iter().map(Arc::new) {
-        // Nobody knows to which channels an entry belongs that cannot be read.
         let routes = match entry.unreadable {
-            true => vec![(channel.clone(), entry.op)],
+            true if realtime.routing().may_concern(&entry.table, channel) => {
+                vec![(channel.clone(), entry.op)]
+            }
+            true => Vec::new(),
             false => realtime.routing().route(&entry),
         };
         for (name, op) in routes {

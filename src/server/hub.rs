@@ -72,8 +72,14 @@ impl Hub {
         for entry in entries {
             let entry = Arc::new(entry);
             let position = Position::new(self.epoch, entry.offset);
+            if entry.offset > self.lock().head + 1 {
+                // Offsets have no gaps: the log was trimmed before it was read.
+                self.skip(entry.offset - 1, ResyncReason::TooOld, |_| true);
+            }
             if entry.unreadable {
-                self.skip(entry.offset);
+                self.skip(entry.offset, ResyncReason::Unreadable, |channel| {
+                    self.routing.may_concern(&entry.table, channel)
+                });
                 continue;
             }
             let events: Vec<Arc<Event>> = self
@@ -91,13 +97,14 @@ impl Hub {
         }
     }
 
-    /// Passes an entry that cannot be read: nobody knows which channels it belonged to, so everybody
-    /// has missed something, and whoever comes from before it is sent to the log, which says so.
-    fn skip(&self, offset: u64) {
+    /// Passes entries that cannot be handed out: who may have been concerned has missed something, and
+    /// whoever comes from before them is sent to the log, which says the same.
+    fn skip(&self, offset: u64, reason: ResyncReason, concerns: impl Fn(&ChannelName) -> bool) {
         let mut state = self.lock();
-        for subscriber in state.channels.values().flatten() {
+        let concerned = state.channels.iter().filter(|(channel, _)| concerns(channel));
+        for subscriber in concerned.flat_map(|(_, subscribers)| subscribers) {
             if subscriber.subscription.wants(offset) {
-                subscriber.queue.lag(&subscriber.subscription, ResyncReason::Unreadable);
+                subscriber.queue.lag(&subscriber.subscription, reason);
                 self.dropped.fetch_add(1, Ordering::Relaxed);
             }
         }

@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use serde::Serialize;
@@ -156,7 +157,14 @@ impl Realtime {
     /// When there is no such table.
     pub async fn enable_realtime(&self, schema: &str, table: &str) -> Result<(), LogError> {
         self.inner.database.enable_realtime(schema, table).await?;
-        self.refresh_tables().await
+        self.refresh_tables().await?;
+        // A table that was off leaves a gap in the log. Who subscribes from now on begins after it.
+        let head = self.inner.log.head().await?;
+        self.inner.log.wake();
+        while self.inner.hub.head().offset < head && !self.inner.stop.is_cancelled() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        Ok(())
     }
 
     /// Switches realtime off for a table: the subscribers of its channels, those of its resource and

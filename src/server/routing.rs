@@ -69,6 +69,23 @@ impl Routing {
         *self.tables.write().unwrap_or_else(PoisonError::into_inner) = tables;
     }
 
+    /// Whether a change of the table that nobody can read may have belonged to the channel.
+    pub fn may_concern(&self, table: &str, channel: &ChannelName) -> bool {
+        if !self.has_table(table) {
+            // Not even the table's name can be trusted.
+            return true;
+        }
+        match channel.kind() {
+            ChannelKind::Table { table: followed, .. } => followed == table,
+            ChannelKind::Resource(name) => self.table_of(name) == Some(table),
+            ChannelKind::Other { prefix, .. } => match self.table_of(prefix) {
+                Some(of_record) => of_record == table,
+                // Any other channel may be one of the row's scopes.
+                None => self.resources.contains_key(table),
+            },
+        }
+    }
+
     /// The channels of an entry, each with what the change means there.
     pub fn route(&self, entry: &Entry) -> Vec<(ChannelName, Op)> {
         let mut routes = Vec::with_capacity(4);

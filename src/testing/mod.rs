@@ -46,10 +46,7 @@ impl TestBed {
     ///
     /// # Panics
     /// When the schema is wrong or a resource's table is not in it.
-    pub async fn start(
-        schema: &'static str,
-        describe: impl FnOnce(Builder) -> Builder,
-    ) -> Self {
+    pub async fn start(schema: &'static str, describe: impl FnOnce(Builder) -> Builder) -> Self {
         let folder = folder();
         let url = format!("sqlite://{}/test.db", folder.path().display());
         let database = Database::open(&url).await.expect("a new database opens");

@@ -9,7 +9,6 @@ use tidewire::{
 
 use crate::{
     products::model::{ListProducts, Product},
-    shell::Refused,
     todos::model::{ListTodos, Todo},
     ui::{ButtonLink, Card, Code, Glyph, Icon, Size, Variant},
 };
@@ -31,7 +30,6 @@ pub fn HomePage() -> impl IntoView {
     let sum = move || money(products.fold(0.0, |cents, product| cents + product.price * 100.0));
     view! {
         <Title text=""/>
-        <Refused/>
         <section class="hero py-10 sm:py-16">
             <p class="eyebrow">"A Leptos template for products that are live"</p>
             <h1 class="mt-3 max-w-3xl text-4xl sm:text-5xl">

@@ -29,12 +29,11 @@ pub fn ProductsPage() -> impl IntoView {
             title="Products"
             lead="A plain table. Whoever writes to it, this page or a shell, is seen by everybody."
         />
-        <Refused/>
+        <Refused describe=|now: Product| [&now.name, ", ", &now.price.to_string()].concat()/>
         <Loaded>
             <div class="grid grid-cols-1 gap-6">
                 <Card flush=true>
                     <NewProduct products/>
-                    <ListState list=products/>
                     <div class="table-scroll">
                         <table class="table table-stack" role="table" aria-label="Products">
                             <thead role="rowgroup">
@@ -54,6 +53,7 @@ pub fn ProductsPage() -> impl IntoView {
                             </tbody>
                         </table>
                     </div>
+                    <ListState list=products/>
                     <Show when=move || products.is_ready() && products.is_empty()>
                         <Empty icon=Icon::Database title="No products" text="Add one above."/>
                     </Show>
@@ -76,11 +76,9 @@ fn NewProduct(products: LiveList<Product>) -> impl IntoView {
     let add = products.writer::<AddProduct>(move |fields| {
         provisional.update_value(|id| *id -= 1);
         let id = provisional.get_value();
-        Some(Optimistic::Put(Product {
-            id,
-            name: fields.get("name").trim().into(),
-            price: fields.parse("price")?,
-        }))
+        let (name, price) = (fields.get("name").trim().into(), fields.parse("price")?);
+        let same = |mine: &Product, new: &Product| mine.name == new.name && mine.price == new.price;
+        Some(Optimistic::Insert(Product { id, name, price }, same))
     });
     view! {
         <LiveForm writer=add reset=true class="row-form">

@@ -95,6 +95,7 @@ pub fn ProductRow(
                     />
                 </LiveForm>
                 <Problem writer=change dismissed=take_theirs/>
+                <Problem writer=remove row=product/>
                 <Show when=move || change.conflict().is_some()>
                     <p class="row-note">
                         "Now: “" {move || product.read().name.clone()} "” for "
@@ -145,7 +146,6 @@ pub fn ProductRow(
                         </Button>
                     </LiveForm>
                 </div>
-                <Problem writer=remove row=product/>
             </td>
         </tr>
     }

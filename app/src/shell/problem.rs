@@ -44,20 +44,20 @@ fn problem(reason: Signal<Option<String>>, dismiss: Callback<()>) -> impl IntoVi
     }
 }
 
-/// The reason why a form that was posted without JavaScript was refused. `describe` turns the row that
-/// stands in the database into words.
+/// The reason why a form that was posted without JavaScript was refused, and after a conflict the row
+/// that stands in the database, in the words of `describe`.
 #[component]
-pub fn Refused() -> impl IntoView {
+pub fn Refused<T: Live>(describe: fn(T) -> String) -> impl IntoView {
     let search = use_location().search;
-    posted(move || search.get_untracked()).map(|posted| {
-        let current = posted.current.map(|current| {
-            view! { <p>"It is now: " <code class="tick">{current}</code></p> }
-        });
-        view! {
-            <Notice tone=Tone::Danger title="That was not saved">
-                <p>{posted.reason}</p>
-                {current}
-            </Notice>
-        }
-    })
+    let posted = posted::<T>(move || search.get_untracked())?;
+    Some(refused(posted.reason, posted.current.map(describe)))
+}
+
+fn refused(reason: String, current: Option<String>) -> impl IntoView {
+    view! {
+        <Notice tone=Tone::Danger title="That was not saved" class="mb-6">
+            <p>{reason}</p>
+            {current.map(|current| view! { <p>"It is now: “" {current} "”"</p> })}
+        </Notice>
+    }
 }

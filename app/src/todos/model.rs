@@ -45,7 +45,8 @@ pub async fn list_todos() -> Result<Snapshot<Todo>, Refusal> {
     Ok(tx.snapshot(rows))
 }
 
-/// Adding the same id twice makes one todo.
+/// Adding the same id and title twice makes one todo. The same id with another title is a form that the
+/// browser has kept from before, and a todo of its own.
 #[server]
 pub async fn add_todo(id: RowId, title: String) -> Result<Written<Todo>, Refusal<Todo>> {
     let title = checked(&title)?;
@@ -54,9 +55,17 @@ pub async fn add_todo(id: RowId, title: String) -> Result<Written<Todo>, Refusal
         "INSERT INTO todos (id, title) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING"
     )
     .bind(id)
-    .bind(title)
+    .bind(&title)
     .execute(db))?;
-    let todo = find(&mut tx, id).await?;
+    let mut todo = find(&mut tx, id).await?;
+    if todo.title != title {
+        todo = tidewire::sql!(tx, |db| sqlx::query_as(
+            "INSERT INTO todos (id, title) VALUES ($1, $2) RETURNING *"
+        )
+        .bind(RowId::new())
+        .bind(&title)
+        .fetch_one(db))?;
+    }
     Ok(tx.commit(Some(todo)).await?)
 }
 

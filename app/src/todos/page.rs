@@ -5,7 +5,7 @@ use tidewire::reactive::{Fields, LiveFor, LiveForm, LiveList, Loaded, Optimistic
 use tidewire::{Live, RowId};
 
 use super::{
-    model::{AddTodo, ListTodos, MAX_TITLE, RemoveTodo, Todo},
+    model::{AddTodo, ListTodos, MAX_TITLE, RemoveTodo, TickTodo, Todo},
     row::TodoRow,
 };
 use crate::{
@@ -42,26 +42,31 @@ impl Show {
 #[component]
 pub fn TodosPage() -> impl IntoView {
     let todos = LiveList::new(Todo::all(), ListTodos {});
-    // Made here, so that a refusal outlives the row, which is gone while the answer is awaited.
+    // Made here, so that a refusal outlives the row, which may be gone while the answer is awaited.
+    let tick = todos.writer::<TickTodo>(move |fields| {
+        let todo = todos.get(&fields.parse("id")?)?;
+        Some(Optimistic::Put(Todo { done: fields.get("done") == "true", ..todo }))
+    });
     let remove = todos.writer::<RemoveTodo>(|fields| fields.parse("id").map(Optimistic::Remove));
     let query = leptos_router::hooks::use_query_map();
     let show = Memo::new(move |_| query.with(|q| Show::from_query(q.get_str("show"))));
     let shown = move || todos.count(|todo| show.get().includes(todo));
     let filter = move |todo: Todo| show.get().includes(&todo);
+    let refused = view! { <Refused describe=|now: Todo| now.title/> };
     view! {
-        <PageHead
-            title="Todos"
-            lead="One list for everybody who looks. Open it in a second window and watch."
-            actions=move || view! { <Filter show todos/> }
-        />
-        <Refused/>
         <Loaded>
+            <PageHead
+                title="Todos"
+                lead="One list for everybody who looks. Open it in a second window and watch."
+                actions=move || view! { <Filter show todos/> }
+            />
+            {refused}
             <Card flush=true>
                 <NewTodo todos/>
                 <ListState list=todos/>
                 <ul class="rows" aria-label="Todos">
                     <LiveFor list=todos filter let:todo>
-                        <TodoRow todos todo remove/>
+                        <TodoRow todos todo tick remove/>
                     </LiveFor>
                 </ul>
                 <Show when=move || shown() == 0 && todos.is_ready()>

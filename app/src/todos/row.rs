@@ -3,7 +3,7 @@
 use leptos::{ev::KeyboardEvent, prelude::*};
 use tidewire::reactive::{LiveForm, LiveList, Optimistic, Row, Writer};
 
-use super::model::{MAX_TITLE, RenameTodo, TickTodo, Todo};
+use super::model::{MAX_TITLE, RenameTodo, Todo};
 use crate::{
     shell::Problem,
     ui::{Button, Glyph, Icon, Size, Variant},
@@ -17,7 +17,12 @@ struct Draft {
 }
 
 #[component]
-pub fn TodoRow(todos: LiveList<Todo>, todo: Row<Todo>, remove: Writer<Todo>) -> impl IntoView {
+pub fn TodoRow(
+    todos: LiveList<Todo>,
+    todo: Row<Todo>,
+    tick: Writer<Todo>,
+    remove: Writer<Todo>,
+) -> impl IntoView {
     view! {
         <li
             class="row flex-wrap"
@@ -25,7 +30,7 @@ pub fn TodoRow(todos: LiveList<Todo>, todo: Row<Todo>, remove: Writer<Todo>) -> 
             class:row-flash=move || todo.changed_odd()
             class:row-flash-again=move || todo.changed_even()
         >
-            <Tick todos todo/>
+            <Tick todo tick/>
             <Title todos todo/>
             <Remove todo remove/>
         </li>
@@ -33,11 +38,7 @@ pub fn TodoRow(todos: LiveList<Todo>, todo: Row<Todo>, remove: Writer<Todo>) -> 
 }
 
 #[component]
-fn Tick(todos: LiveList<Todo>, todo: Row<Todo>) -> impl IntoView {
-    let tick = todos.writer::<TickTodo>(move |fields| {
-        let done = fields.get("done") == "true";
-        Some(Optimistic::Put(Todo { done, ..todo.get_untracked() }))
-    });
+fn Tick(todo: Row<Todo>, tick: Writer<Todo>) -> impl IntoView {
     let done = move || todo.read().done;
     view! {
         <LiveForm writer=tick class="contents">
@@ -52,7 +53,7 @@ fn Tick(todos: LiveList<Todo>, todo: Row<Todo>) -> impl IntoView {
                 aria-label=move || ["Done: ", &todo.read().title].concat()
             ></button>
         </LiveForm>
-        <Problem writer=tick/>
+        <Problem writer=tick row=todo/>
     }
 }
 

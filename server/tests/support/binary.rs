@@ -8,7 +8,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::PATIENCE;
+use super::{PATIENCE, eventually};
 
 /// A running `server` process. Dropping it kills it.
 pub struct Binary {
@@ -49,8 +49,18 @@ impl Binary {
     /// SIGTERM, and what it exits with.
     pub async fn terminate(mut self) -> std::process::ExitStatus {
         let id = self.child.id().expect("it runs").to_string();
+        // It may answer requests a moment before it has asked for the signal.
+        eventually("it handles SIGTERM", async || handles_sigterm(&id)).await;
         let kill = Command::new("kill").arg(id).status().await.expect("kill runs");
         assert!(kill.success());
         timeout(PATIENCE, self.child.wait()).await.expect("it ends in time").expect("a status")
     }
+}
+
+/// Whether a process has asked for SIGTERM, where the system can tell.
+fn handles_sigterm(id: &str) -> bool {
+    let Ok(status) = std::fs::read_to_string(format!("/proc/{id}/status")) else { return true };
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    let caught = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    caught.is_none_or(|mask| mask & (1 << 14) != 0)
 }

@@ -119,7 +119,8 @@ fn unchunked(mut rest: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn urlencoded(fields: &[(&str, &str)]) -> String {
-    let pairs: Vec<_> = fields.iter().map(|(n, v)| format!("{}={}", escaped(n), escaped(v))).collect();
+    let pairs: Vec<_> =
+        fields.iter().map(|(n, v)| format!("{}={}", escaped(n), escaped(v))).collect();
     pairs.join("&")
 }
 

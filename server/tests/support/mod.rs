@@ -115,6 +115,16 @@ impl TestServer {
         Socket::connect(self.address).await
     }
 
+    /// Waits until the hub has handed out everything that is committed.
+    pub async fn caught_up(&self) {
+        let mut probe = self.connect().await;
+        eventually("the hub has caught up", async || {
+            let read = self.realtime.database().read().await.expect("it can be read");
+            probe.subscribe("room:probe").await == read.position().to_string()
+        })
+        .await;
+    }
+
     /// Waits until every client has left, and stops.
     pub async fn stop(self) {
         let realtime = self.realtime.clone();
@@ -166,6 +176,21 @@ pub fn url(folder: &TempDir) -> String {
 pub async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     let began = Instant::now();
     while !condition().await {
+        assert!(began.elapsed() < PATIENCE, "waited in vain: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// The same with a value to wait for, for tasks that move between threads.
+pub async fn until<T, F: Future<Output = Option<T>>>(
+    what: &str,
+    mut attempt: impl FnMut() -> F,
+) -> T {
+    let began = Instant::now();
+    loop {
+        if let Some(value) = attempt().await {
+            return value;
+        }
         assert!(began.elapsed() < PATIENCE, "waited in vain: {what}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }

@@ -6,6 +6,7 @@ mod support;
 mod bad_input;
 mod changes;
 mod crash;
+mod document;
 mod lifecycle;
 mod pages;
 mod protocol;

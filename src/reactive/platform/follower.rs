@@ -37,6 +37,8 @@ pub(super) struct Followed {
 pub(super) struct Follower {
     followed: StoredValue<Rc<Followed>, LocalStorage>,
     owner: StoredValue<Option<Owner>>,
+    /// Counts the loads; only the newest goes on.
+    loads: StoredValue<u64>,
     socket: Socket,
 }
 
@@ -45,6 +47,7 @@ impl Follower {
         let follower = Self {
             followed: StoredValue::new_local(Rc::new(followed)),
             owner: StoredValue::new(None),
+            loads: StoredValue::new(0),
             socket: use_connection().socket(),
         };
         let Self { owner, socket, .. } = follower;
@@ -78,12 +81,15 @@ impl Follower {
 
     /// Loads the snapshot, again and again until it is there, and goes on from it.
     pub(super) fn load(self) {
+        self.loads.update_value(|loads| *loads += 1);
+        let load = self.loads.get_value();
+        let newest = move || self.loads.try_get_value() == Some(load);
         spawn_local(async move {
             let mut tries = RETRY_AFTER_SECONDS.iter();
             while let Some(followed) = self.followed.try_get_value() {
                 let answer =
                     fetch::post(followed.path, "application/json", &followed.arguments).await;
-                if self.followed.is_disposed() {
+                if !newest() {
                     return;
                 }
                 if (followed.load)(answer) {
@@ -91,6 +97,9 @@ impl Follower {
                 }
                 let wait = tries.next().unwrap_or(&30);
                 TimeoutFuture::new(wait * 1_000).await;
+                if !newest() {
+                    return;
+                }
             }
         });
     }

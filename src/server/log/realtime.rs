@@ -16,7 +16,14 @@ pub(super) async fn enable(writer: &SqlitePool, schema: &str, table: &str) -> Re
     check_schema(schema)?;
     let mut tx = writer.begin_with("BEGIN IMMEDIATE").await?;
     let name = resolve(&mut tx, table).await?;
-    install(&mut tx, name).await?;
+    install(&mut tx, name.clone()).await?;
+    if forget_off(&mut tx, &name).await? {
+        // What happened meanwhile is in no entry. This one cannot be read, and says so to everybody.
+        sqlx::query("INSERT INTO tidewire_log (at_ms, tbl, op) VALUES (0, $1, 'GAP')")
+            .bind(&name)
+            .execute(&mut *tx)
+            .await?;
+    }
     Ok(tx.commit().await?)
 }
 
@@ -30,7 +37,21 @@ pub(super) async fn disable(
     let mut tx = writer.begin_with("BEGIN IMMEDIATE").await?;
     let name = resolve(&mut tx, table).await?;
     remove(&mut tx, &name).await?;
+    sqlx::query("INSERT OR REPLACE INTO tidewire_meta (key, value) VALUES ($1, '')")
+        .bind(off_key(&name))
+        .execute(&mut *tx)
+        .await?;
     Ok(tx.commit().await?)
+}
+
+/// Whether the table was followed once and then switched off; it no longer is.
+async fn forget_off(conn: &mut SqliteConnection, name: &str) -> Result<bool, sqlx::Error> {
+    let forget = sqlx::query("DELETE FROM tidewire_meta WHERE key = $1").bind(off_key(name));
+    Ok(forget.execute(conn).await?.rows_affected() > 0)
+}
+
+fn off_key(name: &str) -> String {
+    format!("off:{name}")
 }
 
 /// The followed tables, by name.
