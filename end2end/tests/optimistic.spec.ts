@@ -146,6 +146,7 @@ test("spec_ig11_without_a_network_nothing_is_saved_and_the_page_says_so", async 
   await todos.tick(todos.row("Stays")).click();
   await expect(todos.row("Stays").getByRole("alert")).toContainText("could not be reached");
   await expect(todos.tick(todos.row("Stays"))).toHaveAttribute("aria-checked", "false");
+  await todos.row("Stays").getByRole("button", { name: "Dismiss" }).click();
 
   await todos.row("Stays").hover();
   await todos.remove(todos.row("Stays")).click();

@@ -34,43 +34,66 @@ pub fn ConnectionBadge() -> impl IntoView {
     }
 }
 
-/// Why the page is not live, and what can be done. Nothing while all is well.
-#[component]
-pub fn ConnectionNotice() -> impl IntoView {
-    let connection = use_connection();
-    move || {
-        let (tone, text, button) = match connection.state() {
-            ConnectionState::Connected | ConnectionState::Connecting => return None,
+/// Why a page is not live.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Trouble {
+    Lost,
+    Paused,
+    Outdated,
+    Refused,
+}
+
+impl Trouble {
+    fn of(state: ConnectionState) -> Option<Self> {
+        match state {
+            ConnectionState::Connected | ConnectionState::Connecting => None,
             // The first tries mend most cuts before anybody would have read a notice.
-            ConnectionState::Reconnecting { attempt: 0..=1, .. } => return None,
-            ConnectionState::Reconnecting { .. } => (
+            ConnectionState::Reconnecting { attempt: 0..=1, .. } => None,
+            ConnectionState::Reconnecting { .. } => Some(Self::Lost),
+            ConnectionState::Disconnected => Some(Self::Paused),
+            ConnectionState::Failed(FailReason::ContractChanged) => Some(Self::Outdated),
+            ConnectionState::Failed(_) => Some(Self::Refused),
+        }
+    }
+
+    fn words(self) -> (Tone, &'static str, &'static str) {
+        match self {
+            Self::Lost => (
                 Tone::Warning,
                 "The connection is lost. What you see may be old; it will catch up by itself.",
                 "Retry now",
             ),
-            ConnectionState::Disconnected => {
-                (Tone::Info, "Live updates are paused on this page.", "Connect")
-            }
-            ConnectionState::Failed(FailReason::ContractChanged) => {
+            Self::Paused => (Tone::Info, "Live updates are paused on this page.", "Connect"),
+            Self::Outdated => {
                 (Tone::Warning, "A new version of this application is here.", "Load it")
             }
-            ConnectionState::Failed(_) => {
+            Self::Refused => {
                 (Tone::Danger, "The server ended the connection for good.", "Try again")
             }
-        };
-        let reload = connection.state() == ConnectionState::Failed(FailReason::ContractChanged);
-        let act = move |_| {
-            if reload {
-                window().location().reload().ok();
-            } else {
-                connection.retry_now();
+        }
+    }
+}
+
+/// Why the page is not live, and what can be done. Nothing while all is well.
+#[component]
+pub fn ConnectionNotice() -> impl IntoView {
+    let connection = use_connection();
+    // A state for each try, but one notice, whose button stays under the pointer.
+    let trouble = Memo::new(move |_| Trouble::of(connection.state()));
+    move || {
+        trouble.get().map(|trouble| {
+            let (tone, text, button) = trouble.words();
+            let act = move |_| match trouble {
+                Trouble::Outdated => _ = window().location().reload(),
+                Trouble::Paused => connection.connect(),
+                Trouble::Lost | Trouble::Refused => connection.retry_now(),
+            };
+            let action = move || view! { <Button size=Size::Small on:click=act>{button}</Button> };
+            view! {
+                <div class="shell-notice">
+                    <Notice tone action>{text}</Notice>
+                </div>
             }
-        };
-        let action = move || view! { <Button size=Size::Small on:click=act>{button}</Button> };
-        Some(view! {
-            <div class="shell-notice">
-                <Notice tone action>{text}</Notice>
-            </div>
         })
     }
 }
