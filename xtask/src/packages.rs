@@ -9,7 +9,7 @@ use crate::project::Project;
 use crate::version::Version;
 
 pub(crate) const NODE: Version = Version::new(20, 0, 0);
-pub(crate) const INSTALL: &str = "npm ci";
+pub(crate) const INSTALL: &str = "npm install";
 
 pub(crate) fn node(project: &Project) -> Option<Version> {
     answer(&mut project.command("node", &["--version"])).and_then(|text| Version::within(&text))
@@ -31,7 +31,9 @@ pub(crate) fn ensure(project: &Project) -> Result<(), Failure> {
         return Ok(());
     }
     println!("installing the npm packages");
-    let mut install = project.command("npm", &["ci", "--no-audit", "--no-fund"]);
+    // Not `npm ci`: it insists on entries for other systems' builds, which the lock of a registry
+    // mirror does not always have. What the lock does pin is installed as pinned.
+    let mut install = project.command("npm", &["install", "--no-audit", "--no-fund"]);
     // The browser tests use the browser that is installed on the machine.
     run(install.env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1"))
 }
