@@ -17,7 +17,7 @@ use tidewire::reactive::{ClientConfig, provide_live};
 
 use shell::{ConnectionBadge, ConnectionNotice, FrameStrip, Layout};
 
-/// The hash of every type that crosses the wire: a page that was built from others is told to reload.
+/// The hashes of this crate's wire types: a page that was built from others is told to reload.
 pub const CONTRACT: &str = env!("TIDEWIRE_CONTRACT");
 
 /// The migrations, which the server applies when it starts.

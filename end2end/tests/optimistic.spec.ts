@@ -139,7 +139,7 @@ test("spec_ig11_without_a_network_nothing_is_saved_and_the_page_says_so", async 
   await page.route("**/api/**", (route) => route.abort());
 
   await todos.add("Goes");
-  await expect(page.locator("#title-note")).toHaveText("The server could not be reached. Nothing was saved.");
+  await expect(page.locator("#title-note")).toHaveText("The server could not be reached. This may not be saved.");
   await expect(todos.input).toHaveValue("Goes");
   await todos.expectShown([{ title: "Stays", done: false }]);
 

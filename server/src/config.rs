@@ -23,17 +23,18 @@ pub struct Config {
     /// The folder of the built site.
     #[arg(long, env = "LEPTOS_SITE_ROOT", default_value = "target/site")]
     pub site_root: PathBuf,
-    /// Which resources broadcast, separated by commas; none named means all.
+    /// Which resources broadcast, separated by commas; none named means all. The `table:` channels of the
+    /// others stay as they were switched.
     #[arg(long, env = "TIDEWIRE_RESOURCES", value_delimiter = ',')]
     pub resources: Vec<String>,
     /// Seconds between heartbeats.
-    #[arg(long, env = "TIDEWIRE_HEARTBEAT_SECONDS", default_value_t = 30)]
+    #[arg(long, env = "TIDEWIRE_HEARTBEAT_SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub heartbeat_seconds: u64,
     /// How many seconds a stop waits for connections to end.
-    #[arg(long, env = "TIDEWIRE_DRAIN_SECONDS", default_value_t = 5)]
+    #[arg(long, env = "TIDEWIRE_DRAIN_SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(0..=3_600))]
     pub drain_seconds: u64,
     /// How many hours the change log keeps an entry.
-    #[arg(long, env = "TIDEWIRE_LOG_HOURS", default_value_t = 168)]
+    #[arg(long, env = "TIDEWIRE_LOG_HOURS", default_value_t = 168, value_parser = clap::value_parser!(u64).range(1..=876_000))]
     pub log_hours: u64,
     /// How many entries the change log keeps.
     #[arg(long, env = "TIDEWIRE_LOG_ENTRIES", default_value_t = 1_000_000)]
@@ -46,7 +47,7 @@ pub struct Config {
 impl Config {
     /// The limits that these settings ask for.
     pub fn limits(&self) -> Limits {
-        let heartbeat = Duration::from_secs(self.heartbeat_seconds.max(1));
+        let heartbeat = Duration::from_secs(self.heartbeat_seconds);
         Limits {
             heartbeat,
             dead_after: heartbeat * 5 / 2,

@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 
 use axum::{
     Router,
+    body::Body,
     extract::FromRef,
-    http::{HeaderValue, header},
+    http::{HeaderValue, Request, header},
     middleware,
     routing::get,
 };
@@ -51,7 +52,15 @@ pub(crate) fn router(realtime: Realtime, config: &Config, address: SocketAddr) -
             header::X_CONTENT_TYPE_OPTIONS,
             HeaderValue::from_static("nosniff"),
         ))
-        .layer(TraceLayer::new_for_http())
+        // Names of files stay the same over releases, so a browser asks whether its copy still holds.
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("no-cache"),
+        ))
+        .layer(TraceLayer::new_for_http().make_span_with(|request: &Request<Body>| {
+            // Without the query, which may hold a token.
+            tracing::debug_span!("request", method = %request.method(), path = request.uri().path())
+        }))
         .with_state(state)
 }
 

@@ -6,9 +6,6 @@ pub const DRAIN: u16 = 4000;
 pub const SILENT: u16 = 4001;
 /// The client took too long to read.
 pub const SLOW: u16 = 4002;
-/// A frame far beyond the size limit (RFC 6455: message too big).
-pub const TOO_BIG: u16 = 1009;
-
 /// Whether a client should try again after this code.
 pub fn may_return(code: u16) -> bool {
     !(4500..=4999).contains(&code)

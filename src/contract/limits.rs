@@ -11,7 +11,7 @@ pub struct Limits {
     /// The largest frame a client may send, in bytes. A larger one is answered with
     /// `message_too_large` and nothing else happens.
     pub max_message_bytes: usize,
-    /// Beyond this size a frame is not even read: the connection is closed with code 1009.
+    /// Beyond this size a frame is not even read: the connection is closed.
     pub max_frame_bytes: usize,
     /// Subscriptions of one connection.
     pub max_subscriptions: usize,

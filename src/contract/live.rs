@@ -19,7 +19,8 @@ pub trait Live: Clone + PartialEq + Serialize + DeserializeOwned + Send + Sync +
     fn id(&self) -> Self::Id;
 
     /// Further channels that a row belongs to, such as a room's. A row that moves leaves its old
-    /// ones (as a delete) and appears in its new ones (as an insert).
+    /// ones (as a delete) and appears in its new ones (as an insert). Clients can send messages there,
+    /// as on every channel that is not a table's, a resource's or a record's.
     fn scopes(&self) -> Vec<ChannelName> {
         Vec::new()
     }
@@ -32,7 +33,7 @@ pub trait Live: Clone + PartialEq + Serialize + DeserializeOwned + Send + Sync +
     /// The channel of every row of this resource.
     ///
     /// # Panics
-    /// When `RESOURCE` is not a channel segment, which the first start of a server shows.
+    /// When `RESOURCE` is not a channel segment, with which no server starts.
     fn all() -> Channel<Self> {
         let name = ["resource:", Self::RESOURCE].concat();
         Channel::new(ChannelName::new(&name).expect("RESOURCE is a valid channel segment"))

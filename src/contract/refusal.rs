@@ -28,7 +28,7 @@ pub enum Refusal<T = ()> {
     },
     /// The row is gone.
     Gone,
-    /// The server could not be reached.
+    /// The server could not be reached, or its answer was lost: whether it did it is not known.
     Unreachable,
     /// The server failed; it has written the details into its log.
     Failed {
@@ -49,7 +49,7 @@ impl<T> Refusal<T> {
             Self::Conflict { .. } => "Somebody else changed this in the meantime.".into(),
             Self::Invalid { message, .. } | Self::Failed { message } => message.clone(),
             Self::Gone => "This has been deleted in the meantime.".into(),
-            Self::Unreachable => "The server could not be reached. Nothing was saved.".into(),
+            Self::Unreachable => "The server could not be reached. This may not be saved.".into(),
         }
     }
 

@@ -24,6 +24,11 @@ impl Fields {
         }
     }
 
+    /// Adds a field, beside others of its name.
+    pub fn push(&mut self, name: &str, value: impl Into<String>) {
+        self.0.push((name.into(), value.into()));
+    }
+
     /// All fields.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))

@@ -74,7 +74,15 @@ impl<T: Live> LiveList<T> {
     /// Shows the rows in this order instead of by id; rows that are equal in it are ordered by id.
     pub fn sorted_by(self, compare: fn(&T, &T) -> Ordering) -> Self {
         self.state.update_value(|state| state.compare = compare);
-        self.change(|rows| ((), rows.ids()));
+        let mut order = self.order.get_untracked();
+        order.sort_by(|a, b| match (a.cell::<T>(), b.cell::<T>()) {
+            (Some(a), Some(b)) => {
+                let (a, b) = (a.value.read_untracked(), b.value.read_untracked());
+                compare(&a, &b).then_with(|| a.id().cmp(&b.id()))
+            }
+            _ => Ordering::Equal,
+        });
+        self.order.set(order);
         self
     }
 

@@ -16,7 +16,7 @@ pub struct Posted<T> {
 
 /// Reads why the form that led to this page was refused: `search` is the page's query string.
 pub fn posted<T: Live>(search: impl FnOnce() -> String) -> Option<Posted<T>> {
-    shared(|| read(&search()))
+    shared(T::TABLE, || read(&search()))
 }
 
 #[cfg(not(target_arch = "wasm32"))]

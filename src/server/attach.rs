@@ -38,7 +38,8 @@ pub async fn attach(
 ) -> Result<Arc<Subscription>, LiveError> {
     check_known(realtime, request.channel).await?;
     let Some(since) = request.since else {
-        return Ok(at_head(realtime, queue, &request, None));
+        let subscription = at_head(realtime, queue, &request, None);
+        return still_followed(realtime, request.channel, subscription);
     };
     if let Some(reason) = verdict(realtime, since).await? {
         return Ok(at_head(realtime, queue, &request, Some(reason)));
@@ -78,7 +79,9 @@ pub async fn attach(
         );
         match attached {
             Ok(subscription) => {
-                let Some(reason) = too_many else { return Ok(subscription) };
+                let Some(reason) = too_many else {
+                    return still_followed(realtime, request.channel, subscription);
+                };
                 realtime.hub().unsubscribe(&subscription);
                 return Ok(at_head(realtime, queue, &request, Some(reason)));
             }
@@ -154,23 +157,47 @@ async fn read_page(
     let entries = realtime.log().read(after, PAGE).await.map_err(internal)?;
     let last = entries.last().map_or(after, |entry| entry.offset);
     let epoch = realtime.hub().head().epoch;
+    let routing = realtime.routing();
     let mut events = Vec::new();
-    for entry in entries.into_iter().map(Arc::new) {
-        let routes = match entry.unreadable {
-            true if realtime.routing().may_concern(&entry.table, channel) => {
-                vec![(channel.clone(), entry.op)]
-            }
-            true => Vec::new(),
-            false => realtime.routing().route(&entry),
-        };
-        for (name, op) in routes {
-            if name == *channel {
+    for (expected, entry) in (after + 1..).zip(entries.into_iter().map(Arc::new)) {
+        // Offsets have no gaps: somebody has removed entries.
+        let mut lost = entry.offset != expected;
+        if entry.unreadable {
+            lost |= routing.may_concern(&entry.table, channel);
+        } else {
+            let routes = routing.route(&entry);
+            lost |= routes.scopes_lost && routing.may_be_scope(channel);
+            for (name, op) in routes.channels.into_iter().filter(|(name, _)| name == channel) {
                 let position = Position::new(epoch, entry.offset);
                 events.push(Arc::new(Event::change(name, position, entry.clone(), op)));
             }
         }
+        if lost {
+            events.push(Arc::new(Event::lost(channel.clone(), entry.offset)));
+            // What follows is not replayed, so it need not be read well.
+            break;
+        }
     }
     Ok((last, events))
+}
+
+/// The table may have been switched off since it was looked at; a subscription that was not there to be
+/// told must not stay.
+fn still_followed(
+    realtime: &Realtime,
+    channel: &ChannelName,
+    subscription: Arc<Subscription>,
+) -> Result<Arc<Subscription>, LiveError> {
+    let table = match channel.kind() {
+        ChannelKind::Table { table, .. } => Some(table),
+        ChannelKind::Resource(name) => realtime.routing().table_of(name),
+        ChannelKind::Other { prefix, .. } => realtime.routing().table_of(prefix),
+    };
+    if table.is_none_or(|table| realtime.routing().has_table(table)) {
+        return Ok(subscription);
+    }
+    realtime.hub().unsubscribe(&subscription);
+    Err(LiveError::new(ErrorCode::UnknownChannel, "realtime was switched off for this table"))
 }
 
 async fn check_known(realtime: &Realtime, channel: &ChannelName) -> Result<(), LiveError> {

@@ -18,6 +18,8 @@ pub struct Event {
 enum Body {
     /// A change of a row; `op` is what it means on this channel.
     Change { position: Position, entry: Arc<Entry>, op: Op },
+    /// A change that cannot be read.
+    Lost(u64),
     /// A message that is not in the log.
     Message(Box<RawValue>),
 }
@@ -27,6 +29,11 @@ impl Event {
     /// insert.
     pub fn change(channel: ChannelName, position: Position, entry: Arc<Entry>, op: Op) -> Self {
         Self { channel, body: Body::Change { position, entry, op }, frame: OnceLock::new() }
+    }
+
+    /// A change that `channel` may have been concerned by, but that nobody can read.
+    pub fn lost(channel: ChannelName, offset: u64) -> Self {
+        Self { channel, body: Body::Lost(offset), frame: OnceLock::new() }
     }
 
     /// A message, which has no place in the log.
@@ -43,16 +50,14 @@ impl Event {
     pub fn offset(&self) -> Option<u64> {
         match &self.body {
             Body::Change { position, .. } => Some(position.offset),
+            Body::Lost(offset) => Some(*offset),
             Body::Message(_) => None,
         }
     }
 
     /// Why subscribers must load their snapshot again instead of receiving this event.
     pub fn resync(&self) -> Option<ResyncReason> {
-        match &self.body {
-            Body::Change { entry, .. } if entry.unreadable => Some(ResyncReason::Unreadable),
-            _ => None,
-        }
+        matches!(self.body, Body::Lost(_)).then_some(ResyncReason::Unreadable)
     }
 
     /// The frame, encoded when it is first needed.
@@ -68,6 +73,7 @@ impl Event {
                 // The rows are kept beside the frame that repeats them.
                 2 * (len(&entry.record) + len(&entry.old_record))
             }
+            Body::Lost(_) => 0,
             Body::Message(payload) => 2 * payload.get().len(),
         };
         payload + 256
@@ -86,6 +92,8 @@ impl Event {
                 let payload = to_raw_value(&change).expect("a change of raw JSON is JSON");
                 (Some(*position), payload)
             }
+            // Never sent: who would receive it is told to load again.
+            Body::Lost(_) => (None, RawValue::NULL.to_owned()),
             Body::Message(payload) => (None, payload.clone()),
         };
         ServerFrame::Broadcast { channel: self.channel.to_string(), position, payload }

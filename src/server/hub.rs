@@ -46,7 +46,7 @@ pub struct HubCounts {
     pub channels: usize,
     /// Subscriptions of all connections.
     pub subscriptions: usize,
-    /// Messages lost and durable events turned into `resync` because a queue was full.
+    /// Messages lost, and events that turned into a `resync` instead of being sent.
     pub dropped: u64,
 }
 
@@ -82,18 +82,22 @@ impl Hub {
                 });
                 continue;
             }
-            let events: Vec<Arc<Event>> = self
-                .routing
-                .route(&entry)
-                .into_iter()
-                .map(|(channel, op)| Arc::new(Event::change(channel, position, entry.clone(), op)))
-                .collect();
+            let routes = self.routing.route(&entry);
+            let event =
+                |(channel, op)| Arc::new(Event::change(channel, position, entry.clone(), op));
+            let events: Vec<Arc<Event>> = routes.channels.into_iter().map(event).collect();
             let mut state = self.lock();
             for event in &events {
                 self.hand_out(&state, event, |s| s.wants(position.offset));
             }
             state.history.push(position.offset, &events);
             state.head = position.offset;
+            drop(state);
+            if routes.scopes_lost {
+                self.skip(entry.offset, ResyncReason::Unreadable, |channel| {
+                    self.routing.may_be_scope(channel)
+                });
+            }
         }
     }
 

@@ -43,6 +43,7 @@ struct Inner {
     stop: CancellationToken,
     tasks: TaskTracker,
     connections: AtomicUsize,
+    looking: tokio::sync::Mutex<()>,
 }
 
 /// What a server is made from.
@@ -51,6 +52,7 @@ pub struct Builder {
     routing: Routing,
     limits: Limits,
     contract: Option<String>,
+    only: Vec<String>,
 }
 
 /// Counts of a running server.
@@ -62,7 +64,7 @@ pub struct Stats {
     pub channels: usize,
     /// Subscriptions of all connections.
     pub subscriptions: usize,
-    /// Messages lost and durable events turned into `resync` because a queue was full.
+    /// Messages lost, and events that turned into a `resync` instead of being sent.
     pub dropped: u64,
 }
 
@@ -73,11 +75,10 @@ impl Builder {
         self
     }
 
-    /// Keeps only the named resources; an empty list keeps all.
+    /// Keeps only the named resources; a list without names keeps all. The tables of the others are left
+    /// as they are switched.
     pub fn only(mut self, names: &[String]) -> Self {
-        if !names.is_empty() {
-            self.routing.retain(names);
-        }
+        self.only = names.iter().filter(|name| !name.is_empty()).cloned().collect();
         self
     }
 
@@ -93,16 +94,27 @@ impl Builder {
         self
     }
 
-    /// Enables the resources' tables, fills the history and starts to follow the log.
+    /// Checks the resources, enables their tables (those that were switched off too), fills the history and starts to follow the log.
     ///
     /// # Errors
-    /// When the database cannot be read, or a resource's table does not exist.
+    /// When the database cannot be read, a resource's table does not exist, or a resource could not
+    /// deliver anything as it is declared.
     pub async fn start(self) -> Result<Realtime, LogError> {
-        let Self { database, routing, limits, contract } = self;
+        let Self { database, mut routing, limits, contract, only } = self;
+        routing.retain(&only)?;
+        routing.check()?;
         for table in routing.resource_tables() {
             database.enable_realtime("public", table).await?;
         }
         let log = database.log();
+        let followed = log.tables().await?;
+        for table in routing.resource_tables() {
+            // SQLite finds `Todos` for `todos`, but changes are routed by the exact name.
+            if !followed.iter().any(|found| found.name == table) {
+                let (schema, table) = ("public".into(), table.into());
+                return Err(LogError::UnknownTable { schema, table });
+            }
+        }
         let head = log.head().await?;
         let floor = log.floor().await?.max(head.saturating_sub(limits.history_events as u64));
         let routing = Arc::new(routing);
@@ -118,11 +130,12 @@ impl Builder {
                 stop: CancellationToken::new(),
                 tasks: TaskTracker::new(),
                 connections: AtomicUsize::new(0),
+                looking: tokio::sync::Mutex::new(()),
             }),
         };
         realtime.refresh_tables().await?;
         let last = tailer::warm_up(&realtime, floor).await?;
-        realtime.inner.tasks.spawn(tailer::follow(realtime.clone(), last));
+        realtime.inner.tasks.spawn(tailer::keep_following(realtime.clone(), last));
         Ok(realtime)
     }
 }
@@ -130,7 +143,13 @@ impl Builder {
 impl Realtime {
     /// Begins to describe a server over this database.
     pub fn builder(database: Database) -> Builder {
-        Builder { database, routing: Routing::default(), limits: Limits::default(), contract: None }
+        Builder {
+            database,
+            routing: Routing::default(),
+            limits: Limits::default(),
+            contract: None,
+            only: Vec::new(),
+        }
     }
 
     /// The database that is followed.
@@ -161,9 +180,13 @@ impl Realtime {
         // A table that was off leaves a gap in the log. Who subscribes from now on begins after it.
         let head = self.inner.log.head().await?;
         self.inner.log.wake();
-        while self.inner.hub.head().offset < head && !self.inner.stop.is_cancelled() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        let passed = async {
+            while self.inner.hub.head().offset < head && !self.inner.stop.is_cancelled() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        // If the log cannot be read just now, the gap is passed later and said to more clients.
+        _ = tokio::time::timeout(Duration::from_secs(2), passed).await;
         Ok(())
     }
 
@@ -232,6 +255,10 @@ impl Realtime {
         &self.inner.tasks
     }
 
+    pub(super) fn is_stopping(&self) -> bool {
+        self.inner.stop.is_cancelled()
+    }
+
     /// Resolves when the server stops.
     pub(super) async fn stopping(&self) {
         self.inner.stop.cancelled().await;
@@ -242,6 +269,8 @@ impl Realtime {
     }
 
     pub(super) async fn refresh_tables(&self) -> Result<(), LogError> {
+        // One at a time, so that an older look does not overwrite a newer one.
+        let _turn = self.inner.looking.lock().await;
         let tables = self.inner.log.tables().await?;
         let names: HashSet<String> = tables.into_iter().map(|table| table.name).collect();
         self.inner.routing.set_tables(names);

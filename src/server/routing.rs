@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::value::RawValue;
 
-use super::log::Entry;
+use super::log::{Entry, LogError};
 use crate::contract::{ChannelName, Live, Op, channel::ChannelKind};
 
 /// The resources that a server knows, and the tables that are live.
@@ -15,23 +15,59 @@ use crate::contract::{ChannelName, Live, Op, channel::ChannelKind};
 pub struct Routing {
     /// By table.
     resources: HashMap<&'static str, Resource>,
+    /// Resources that share a table or a name with another, which is refused at start.
+    twice: Vec<&'static str>,
     tables: RwLock<HashSet<String>>,
 }
 
 struct Resource {
     name: &'static str,
-    scopes: fn(&RawValue) -> Vec<ChannelName>,
+    scopes: fn(&RawValue) -> Option<Vec<ChannelName>>,
 }
 
 impl Routing {
     /// Makes `T` a resource: changes of its table reach `resource:…`, record and scope channels.
     pub fn add<T: Live>(&mut self) {
-        self.resources.insert(T::TABLE, Resource { name: T::RESOURCE, scopes: scopes_of::<T> });
+        let taken = self.has_resource(T::RESOURCE);
+        let resource = Resource { name: T::RESOURCE, scopes: scopes_of::<T> };
+        if self.resources.insert(T::TABLE, resource).is_some() || taken {
+            self.twice.push(T::RESOURCE);
+        }
     }
 
-    /// Keeps only the named resources.
-    pub fn retain(&mut self, names: &[String]) {
-        self.resources.retain(|_, resource| names.iter().any(|name| name == resource.name));
+    /// Keeps only the named resources; no names keep all.
+    ///
+    /// # Errors
+    /// When there is no resource of a name.
+    pub fn retain(&mut self, names: &[String]) -> Result<(), LogError> {
+        if let Some(name) = names.iter().find(|name| !self.has_resource(name)) {
+            let problem = "there is no such resource";
+            return Err(LogError::Resource { name: name.clone(), problem });
+        }
+        if !names.is_empty() {
+            self.resources.retain(|_, resource| names.iter().any(|name| name == resource.name));
+        }
+        Ok(())
+    }
+
+    /// Whether every resource can deliver something.
+    ///
+    /// # Errors
+    /// The first that cannot, with what is wrong.
+    pub fn check(&self) -> Result<(), LogError> {
+        let wrong = |name: &str, problem| Err(LogError::Resource { name: name.into(), problem });
+        if let Some(name) = self.twice.first() {
+            return wrong(name, "its table or its name belongs to another resource too");
+        }
+        for Resource { name, .. } in self.resources.values() {
+            if name.contains(':') || ChannelName::record(name, "1").is_none() {
+                return wrong(name, "its name cannot be part of a channel");
+            }
+            if ["table", "resource"].contains(name) {
+                return wrong(name, "channels of this name are taken");
+            }
+        }
+        Ok(())
     }
 
     /// The tables of all resources.
@@ -86,38 +122,78 @@ impl Routing {
         }
     }
 
-    /// The channels of an entry, each with what the change means there.
-    pub fn route(&self, entry: &Entry) -> Vec<(ChannelName, Op)> {
-        let mut routes = Vec::with_capacity(4);
+    /// Whether rows may be sent here because they say so themselves ([`Live::scopes`]).
+    pub fn may_be_scope(&self, channel: &ChannelName) -> bool {
+        match channel.kind() {
+            ChannelKind::Other { prefix, .. } => !self.has_resource(prefix),
+            _ => false,
+        }
+    }
+
+    /// The channels of an entry, each once, with what the change means there.
+    pub fn route(&self, entry: &Entry) -> Routes {
+        let mut routes = Routes { channels: Vec::with_capacity(4), scopes_lost: false };
         for schema in [&*entry.schema, "main"] {
             let name = ["table:", schema, ".", &entry.table].concat();
-            routes.extend(ChannelName::new(&name).ok().map(|name| (name, entry.op)));
+            routes.add(ChannelName::new(&name).ok(), entry.op);
         }
         let Some(resource) = self.resources.get(&*entry.table) else { return routes };
         let all = ["resource:", resource.name].concat();
-        routes.extend(ChannelName::new(&all).ok().map(|name| (name, entry.op)));
+        routes.add(ChannelName::new(&all).ok(), entry.op);
         let record = entry.row_id.as_ref().and_then(|id| ChannelName::record(resource.name, id));
-        routes.extend(record.map(|name| (name, entry.op)));
+        routes.add(record, entry.op);
 
-        let scopes =
-            |row: &Option<Box<RawValue>>| row.as_deref().map(resource.scopes).unwrap_or_default();
-        let (old, new) = (scopes(&entry.old_record), scopes(&entry.record));
+        let scopes = |row: &Option<Box<RawValue>>| match row {
+            Some(row) => (resource.scopes)(row),
+            None => Some(Vec::new()),
+        };
+        let (Some(old), Some(new)) = (scopes(&entry.old_record), scopes(&entry.record)) else {
+            routes.scopes_lost = true;
+            return routes;
+        };
         for name in &new {
             // An insert may have replaced a row, so only an update can say that a row moved in.
             let moved_in = entry.op == Op::Update && !old.contains(name);
-            routes.push((name.clone(), if moved_in { Op::Insert } else { entry.op }));
+            routes.add(Some(name.clone()), if moved_in { Op::Insert } else { entry.op });
         }
-        routes.extend(old.into_iter().filter(|name| !new.contains(name)).map(|n| (n, Op::Delete)));
+        for name in old.into_iter().filter(|name| !new.contains(name)) {
+            routes.add(Some(name), Op::Delete);
+        }
         routes
     }
 }
 
-fn scopes_of<T: Live>(row: &RawValue) -> Vec<ChannelName> {
-    match serde_json::from_str::<T>(row.get()) {
-        Ok(row) => row.scopes(),
-        Err(error) => {
+/// Where an entry goes.
+pub struct Routes {
+    /// Its channels, with what the change means on each.
+    pub channels: Vec<(ChannelName, Op)>,
+    /// The row does not say which scopes it belongs to, because it does not fit its type.
+    pub scopes_lost: bool,
+}
+
+impl Routes {
+    /// A position is one event on a channel, whatever names the row gives twice.
+    fn add(&mut self, name: Option<ChannelName>, op: Op) {
+        if let Some(name) = name
+            && !self.channels.iter().any(|(known, _)| *known == name)
+        {
+            self.channels.push((name, op));
+        }
+    }
+}
+
+fn scopes_of<T: Live>(row: &RawValue) -> Option<Vec<ChannelName>> {
+    // The application's code must not end the one task that delivers everything.
+    let scopes = || serde_json::from_str::<T>(row.get()).map(|row| row.scopes());
+    match std::panic::catch_unwind(scopes) {
+        Ok(Ok(scopes)) => Some(scopes),
+        Ok(Err(error)) => {
             tracing::error!(resource = T::RESOURCE, %error, "a row does not fit its type");
-            Vec::new()
+            None
+        }
+        Err(_) => {
+            tracing::error!(resource = T::RESOURCE, "reading a row or its scopes panicked");
+            None
         }
     }
 }
@@ -148,6 +224,23 @@ mod tests {
         }
     }
 
+    #[derive(Clone, PartialEq, Serialize, Deserialize)]
+    struct Twice(i64);
+
+    impl Live for Twice {
+        const RESOURCE: &'static str = "t";
+        const TABLE: &'static str = "twice";
+        type Id = i64;
+
+        fn id(&self) -> i64 {
+            self.0
+        }
+
+        fn scopes(&self) -> Vec<ChannelName> {
+            ["user:1", "user:1", "t:7"].into_iter().flat_map(ChannelName::new).collect()
+        }
+    }
+
     fn route(op: Op, old: Option<&str>, new: Option<&str>) -> Vec<(String, Op)> {
         let mut routing = Routing::default();
         routing.add::<Message>();
@@ -158,7 +251,12 @@ mod tests {
         entry.row_id = Some("7".into());
         entry.old_record = old.map(row);
         entry.record = new.map(row);
-        routing.route(&entry).into_iter().map(|(name, op)| (name.to_string(), op)).collect()
+        routing
+            .route(&entry)
+            .channels
+            .into_iter()
+            .map(|(name, op)| (name.to_string(), op))
+            .collect()
     }
 
     #[test]
@@ -173,6 +271,25 @@ mod tests {
         ] {
             assert!(routes.contains(&(name.into(), Op::Insert)), "{name} in {routes:?}");
         }
+    }
+
+    #[test]
+    fn a_row_that_names_a_channel_twice_is_one_event_there() {
+        let mut routing = Routing::default();
+        routing.add::<Twice>();
+        let mut entry = Entry::for_tests(1, "twice", Op::Insert);
+        entry.row_id = Some("7".into());
+        entry.record = Some(RawValue::from_string("7".into()).unwrap());
+        let routes = routing.route(&entry);
+        let names: Vec<_> = routes.channels.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(
+            names,
+            ["table:public.twice", "table:main.twice", "resource:t", "t:7", "user:1"]
+        );
+        assert!(!routes.scopes_lost);
+
+        entry.record = Some(RawValue::from_string("\"no number\"".into()).unwrap());
+        assert!(routing.route(&entry).scopes_lost, "its scopes cannot be known");
     }
 
     #[test]

@@ -65,9 +65,7 @@ where
             end = self.serve() => end,
             () = overdue => STOPPING,
         };
-        for subscription in self.subscriptions.values() {
-            self.realtime.hub().unsubscribe(subscription);
-        }
+        self.leave();
         if let End::Close(code, reason) = end {
             tracing::debug!(code, reason, "connection closed by the server");
             let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
@@ -268,6 +266,21 @@ where
     async fn feed(&mut self, message: Message) -> Result<(), End> {
         let feed = timeout(self.realtime.limits().write_timeout, self.socket.feed(message));
         feed.await.map_err(|_| SLOW)?.map_err(|_| End::Gone)
+    }
+}
+
+impl<S> Session<S> {
+    fn leave(&mut self) {
+        for (_, subscription) in self.subscriptions.drain() {
+            self.realtime.hub().unsubscribe(&subscription);
+        }
+    }
+}
+
+/// However a session ends, the hub forgets it.
+impl<S> Drop for Session<S> {
+    fn drop(&mut self) {
+        self.leave();
     }
 }
 

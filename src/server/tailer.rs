@@ -25,14 +25,27 @@ pub(super) async fn warm_up(realtime: &Realtime, floor: u64) -> Result<u64, LogE
     }
 }
 
+/// Follows the log until the server stops, also past a fault of its own: without this task nothing
+/// is delivered any more.
+pub(super) async fn keep_following(realtime: Realtime, mut last: u64) {
+    while let Err(fault) = tokio::spawn(follow(realtime.clone(), last)).await {
+        tracing::error!(%fault, "the tailer ended; it begins again");
+        last = realtime.hub().head().offset;
+        sleep(RETRY_AFTER).await;
+    }
+}
+
 /// Follows the log until the server stops.
-pub(super) async fn follow(realtime: Realtime, mut last: u64) {
+async fn follow(realtime: Realtime, mut last: u64) {
     let mut trim = interval_at(Instant::now() + TRIM_EVERY, TRIM_EVERY);
     loop {
         match realtime.log().read(last, PAGE).await {
             Ok(entries) if !entries.is_empty() => {
                 last = entries.last().map_or(last, |entry| entry.offset);
                 realtime.hub().publish(entries);
+                if realtime.is_stopping() {
+                    return;
+                }
                 continue;
             }
             Ok(_) => {}

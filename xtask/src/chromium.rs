@@ -1,4 +1,5 @@
-//! The browser of the browser tests: found on the machine, or installed where Debian's packages are.
+//! What the browser tests need of the machine, a browser and `sqlite3`: found, or installed where Debian's
+//! packages are.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ const ON_MAC: [&str; 2] = [
 ];
 
 pub(crate) const INSTALL: &str =
-    "apt-get update && apt-get install -y --no-install-recommends chromium";
+    "apt-get update && apt-get install -y --no-install-recommends chromium sqlite3";
 
 /// `CHROMIUM` if it is set, otherwise the first browser that is installed.
 pub(crate) fn find(project: &Project) -> Option<PathBuf> {
@@ -26,19 +27,21 @@ pub(crate) fn find(project: &Project) -> Option<PathBuf> {
 
 /// Installs one if there is none. Needs Debian's packages and either root or sudo.
 pub(crate) fn ensure(project: &Project) -> Result<PathBuf, Failure> {
-    if let Some(found) = find(project) {
+    if let Some(found) = find(project).filter(|_| project.find("sqlite3").is_some()) {
         return Ok(found);
     }
     let missing = || {
-        Failure::new("no Chromium found for the browser tests (or CHROMIUM names no file)")
+        Failure::new("no Chromium or no sqlite3 found for the tests (or CHROMIUM names no file)")
             .or_remedy(remedy(project))
     };
     let debian = Path::new("/etc/debian_version").exists() && project.find("apt-get").is_some();
     if !debian || env::var_os("CHROMIUM").is_some() {
         return Err(missing());
     }
-    println!("installing Chromium from the system's packages");
-    for arguments in [&["update"][..], &["install", "-y", "--no-install-recommends", "chromium"]] {
+    println!("installing Chromium and sqlite3 from the system's packages");
+    for arguments in
+        [&["update"][..], &["install", "-y", "--no-install-recommends", "chromium", "sqlite3"]]
+    {
         let mut command = if needs_sudo(project) {
             project.command("sudo", &["apt-get"])
         } else {

@@ -31,8 +31,8 @@ pub(crate) fn ensure(project: &Project) -> Result<(), Failure> {
         return Ok(());
     }
     println!("installing the npm packages");
-    // Not `npm ci`: it insists on entries for other systems' builds, which the lock of a registry
-    // mirror does not always have. What the lock does pin is installed as pinned.
+    // Not `npm ci`: it insists on entries for the builds of every other system. What the lock pins is
+    // installed as pinned.
     let mut install = project.command("npm", &["install", "--no-audit", "--no-fund"]);
     // The browser tests use the browser that is installed on the machine.
     run(install.env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1"))

@@ -81,7 +81,7 @@ pub(crate) fn install_cargo_leptos(project: &Project) -> Command {
     install
 }
 
-/// Without `--locked`: its lock file names releases that not every mirror has.
+/// Without `--locked`: its lock file names releases that are not always to be had.
 pub(crate) fn install_wasm_bindgen(project: &Project) -> Command {
     let version = project.wasm_bindgen.to_string();
     let mut install = project

@@ -106,13 +106,23 @@ fn NewTodo(todos: LiveList<Todo>) -> impl IntoView {
         let (id, title) = (fields.parse("id")?, fields.get("title").trim().to_owned());
         (!title.is_empty()).then_some(Optimistic::Put(Todo { id, title, done: false, version: 1 }))
     });
-    // The browser makes the id, so a form that is sent twice adds one todo.
-    let prepare = |mut fields: Fields| {
-        fields.set("id", RowId::new().to_string());
+    // The browser makes the id. One whose answer was lost is sent again under the same id, which adds
+    // one todo whether the first try had arrived or not.
+    let unanswered = StoredValue::new(None::<Fields>);
+    let prepare = move |mut fields: Fields| {
+        let again = unanswered.try_update_value(Option::take).flatten();
+        let again = again.filter(|sent| sent.get("title") == fields.get("title"));
+        let id = again.map_or_else(|| RowId::new().to_string(), |sent| sent.get("id").to_owned());
+        fields.set("id", id);
         fields
     };
+    let done = move |kept: bool| {
+        if !kept {
+            unanswered.set_value(add.failure().map(|failure| failure.fields));
+        }
+    };
     view! {
-        <LiveForm writer=add prepare reset=true class="row-form">
+        <LiveForm writer=add prepare done reset=true class="row-form">
             <input type="hidden" name="id" value=RowId::new().to_string()/>
             <Field
                 label="New todo"

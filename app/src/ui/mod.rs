@@ -1,7 +1,7 @@
 //! Small components every page uses. Their looks are in `style/`, one class each; variants are data attributes.
 //!
-//! say: [`Badge`] [`Notice`] [`Empty`] [`Skeleton`] [`Kbd`] [`Code`] · ask: [`Button`] [`ButtonLink`] [`Field`]
-//! [`SegmentLinks`] [`SegmentRadios`] · hold: [`Card`] · draw: [`Glyph`] with an [`Icon`]
+//! say: [`Badge`] [`Notice`] [`Empty`] [`Skeleton`] [`Code`] · ask: [`Button`] [`ButtonLink`] [`Field`]
+//! [`SegmentLinks`] · hold: [`Card`] · draw: [`Glyph`] with an [`Icon`]
 //!
 //! An extra attribute or listener is written on the component itself (`attr:id="x"`, `on:click=…`, `{..}`) and lands on its
 //! root element. Extra classes go into the `class` prop (`attr:class` would replace the component's own).
@@ -13,7 +13,6 @@ mod code;
 mod empty;
 mod field;
 mod icon;
-mod kbd;
 mod notice;
 mod segmented;
 mod skeleton;
@@ -25,9 +24,8 @@ pub use code::{COPY_SCRIPT, Code};
 pub use empty::Empty;
 pub use field::Field;
 pub use icon::{Glyph, Icon};
-pub use kbd::Kbd;
 pub use notice::Notice;
-pub use segmented::{SegmentLink, SegmentLinks, SegmentRadio, SegmentRadios};
+pub use segmented::{SegmentLink, SegmentLinks};
 pub use skeleton::Skeleton;
 
 use std::borrow::Cow;

@@ -1,4 +1,4 @@
-//! One choice of a few, side by side: as links (a filter in the address, works without scripts) or as radio buttons of a form.
+//! One choice of a few, side by side, as links: a filter in the address, which works without scripts.
 
 use leptos::prelude::*;
 
@@ -30,37 +30,5 @@ pub fn SegmentLink(
         <a href=href class="segment" aria-current=move || current.get().then_some("true")>
             {children()}
         </a>
-    }
-}
-
-/// A choice inside a form. Children are [`SegmentRadio`]s; the arrow keys move between them.
-#[component]
-pub fn SegmentRadios(
-    /// What is chosen, for screen readers.
-    label: &'static str,
-    #[prop(optional)] class: &'static str,
-    children: Children,
-) -> impl IntoView {
-    view! {
-        <fieldset class=with_class("segments", class)>
-            <legend class="sr-only">{label}</legend>
-            {children()}
-        </fieldset>
-    }
-}
-
-/// One choice of a [`SegmentRadios`]. `on:change` on it hears the radio button.
-#[component]
-pub fn SegmentRadio(
-    name: &'static str,
-    value: &'static str,
-    #[prop(optional)] checked: bool,
-    children: Children,
-) -> impl IntoView {
-    view! {
-        <label class="segment">
-            <input type="radio" class="sr-only" name=name value=value checked=checked/>
-            {children()}
-        </label>
     }
 }

@@ -94,6 +94,7 @@ impl Socket {
 /// from the snapshot's position.
 pub(in super::super) fn start<T: Live>(list: LiveList<T>, channel: Channel<T>, load: impl Load<T>) {
     let (path, arguments) = load.request();
+    let tag = [path, &arguments].concat();
     let follower = Follower::new(Followed {
         channel: channel.name().clone(),
         path,
@@ -103,7 +104,7 @@ pub(in super::super) fn start<T: Live>(list: LiveList<T>, channel: Channel<T>, l
         position: Box::new(move || list.position()),
     });
     list.on_reload(move || follower.load());
-    match shared::take::<Result<Snapshot<T>, Refusal>>() {
+    match shared::take::<Result<Snapshot<T>, Refusal>>(&tag) {
         Some(Ok(snapshot)) => {
             list.load(Ok(snapshot));
             follower.follow();
@@ -161,7 +162,7 @@ pub(in super::super) fn fields(event: &SubmitEvent) -> Option<(Fields, Form)> {
     for entry in js_sys::try_iter(&data).ok()??.flatten() {
         let pair: js_sys::Array = entry.unchecked_into();
         if let (Some(name), Some(value)) = (pair.get(0).as_string(), pair.get(1).as_string()) {
-            fields.set(&name, value);
+            fields.push(&name, value);
         }
     }
     let button = event.submitter().and_then(|button| button.dyn_into::<HtmlButtonElement>().ok());

@@ -39,6 +39,9 @@ pub(super) struct Follower {
     owner: StoredValue<Option<Owner>>,
     /// Counts the loads; only the newest goes on.
     loads: StoredValue<u64>,
+    /// An answer is under way; whoever wants another load meanwhile gets it after this one.
+    asking: StoredValue<bool>,
+    again: StoredValue<bool>,
     socket: Socket,
 }
 
@@ -48,6 +51,8 @@ impl Follower {
             followed: StoredValue::new_local(Rc::new(followed)),
             owner: StoredValue::new(None),
             loads: StoredValue::new(0),
+            asking: StoredValue::new(false),
+            again: StoredValue::new(false),
             socket: use_connection().socket(),
         };
         let Self { owner, socket, .. } = follower;
@@ -81,19 +86,32 @@ impl Follower {
 
     /// Loads the snapshot, again and again until it is there, and goes on from it.
     pub(super) fn load(self) {
+        if self.asking.try_get_value() == Some(true) {
+            return self.again.set_value(true);
+        }
         self.loads.update_value(|loads| *loads += 1);
         let load = self.loads.get_value();
         let newest = move || self.loads.try_get_value() == Some(load);
         spawn_local(async move {
             let mut tries = RETRY_AFTER_SECONDS.iter();
             while let Some(followed) = self.followed.try_get_value() {
+                self.asking.set_value(true);
                 let answer =
                     fetch::post(followed.path, "application/json", &followed.arguments).await;
                 if !newest() {
                     return;
                 }
+                self.asking.set_value(false);
                 if (followed.load)(answer) {
-                    return self.follow();
+                    self.follow();
+                    if self.again.try_update_value(std::mem::take) == Some(true) {
+                        // Whatever asks again and again must not become a storm of requests.
+                        TimeoutFuture::new(1_000).await;
+                        if newest() {
+                            self.load();
+                        }
+                    }
+                    return;
                 }
                 let wait = tries.next().unwrap_or(&30);
                 TimeoutFuture::new(wait * 1_000).await;

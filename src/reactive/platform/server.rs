@@ -58,8 +58,9 @@ impl Socket {
 
 /// Loads the list and writes its snapshot into the page.
 pub(in super::super) fn start<T: Live>(list: LiveList<T>, _: Channel<T>, load: impl Load<T>) {
+    let (path, arguments) = load.request();
     let loading = ScopedFuture::new(load.run()).boxed().shared();
-    shared::give(loading.clone());
+    shared::give([path, &arguments].concat(), loading.clone());
     if let Some(loads) = use_context::<Loads>() {
         loads.add(async move { list.load(loading.await) });
     }

@@ -57,7 +57,8 @@ impl Database {
         Ok(Self { engine })
     }
 
-    /// Applies the migrations that are missing. Followed tables stay followed, whatever the migrations
+    /// Applies the migrations that are missing. Call it before the channel layer starts, which would not
+    /// learn of a new epoch. Followed tables stay followed, whatever the migrations
     /// do to them; when rows may have changed unseen, the log begins a new life and every client
     /// loads its snapshot again.
     ///

@@ -27,9 +27,11 @@ impl Sqlite {
         let readers = available_parallelism().map_or(4, |cores| cores.get().clamp(4, 8));
         // The writer goes first: it creates the file and switches it to WAL.
         let writer = pool(1).connect_with(options.clone()).await?;
-        let readers =
-            pool(readers as u32).connect_with(options.clone().pragma("query_only", "ON")).await?;
-        let log = SqliteLog::open(writer.clone(), readers.clone(), options, poll).await?;
+        let reading = options.clone().pragma("query_only", "ON");
+        let readers = pool(readers as u32).connect_with(reading.clone()).await?;
+        // The log has readers of its own: slow queries of pages must not hold up delivery.
+        let log_readers = pool(2).connect_with(reading).await?;
+        let log = SqliteLog::open(writer.clone(), log_readers, options, poll).await?;
         Ok(Self { writer, readers, log: Arc::new(log) })
     }
 

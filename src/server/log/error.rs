@@ -12,6 +12,14 @@ pub enum LogError {
         /// The table that was asked for.
         table: String,
     },
+    /// A resource that could not deliver anything as it is declared, or that does not exist.
+    #[error("resource {name:?}: {problem}")]
+    Resource {
+        /// Its name.
+        name: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
     /// SQLite has one schema, `public` (or `main`).
     #[error("there is no schema {schema}")]
     UnknownSchema {

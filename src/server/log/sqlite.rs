@@ -120,6 +120,7 @@ impl SqliteLog {
     /// Stops watching the file.
     pub(in crate::server) async fn close(&self) {
         self.watch.close().await;
+        self.readers.close().await;
     }
 }
 
