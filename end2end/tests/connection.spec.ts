@@ -120,7 +120,7 @@ test("spec_bq6_the_strip_shows_the_frames_as_they_come", async ({ page, server }
   await expect(newest).toContainText("delete");
 });
 
-test("spec_bq6_the_badge_is_a_word_that_is_read_out", async ({ page }) => {
+test("spec_en2_the_badge_is_a_word_that_is_read_out", async ({ page }) => {
   await page.goto("/");
   await waitLive(page);
   await expect(badge(page).locator("..")).toHaveAttribute("role", "status");

@@ -3,7 +3,7 @@ import { quoted, sqlite, todosIn } from "./support/database";
 import { Todos } from "./support/pages";
 import { expect, test } from "./support/test";
 
-test("spec_bq1_two_people_see_each_other_add_edit_tick_and_delete", async ({ page, person, server }) => {
+test("spec_ig1_two_people_see_each_other_add_edit_tick_and_delete", async ({ page, person, server }) => {
   const ann = await new Todos(page).openLive();
   const bob = await new Todos(await person()).openLive();
   const both = async (expected: { title: string; done: boolean }[]) => {

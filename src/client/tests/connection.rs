@@ -70,7 +70,7 @@ fn a_connection_opens_greets_and_says_so() {
 }
 
 #[test]
-fn the_back_off_doubles_is_bounded_and_has_full_jitter() {
+fn spec_en5_the_back_off_doubles_is_bounded_and_has_full_jitter() {
     let mut b = bench();
     let mut out = b.say(In::Connect);
     let mut waits = Vec::new();
@@ -160,7 +160,7 @@ fn close_codes_say_whether_to_come_back() {
 }
 
 #[test]
-fn attempts_are_counted_and_a_person_can_start_anew() {
+fn spec_bq4_attempts_are_counted_and_a_person_can_start_anew() {
     let mut b = Bench::new(&ClientConfig { max_attempts: Some(2), ..ClientConfig::default() });
     let mut out = b.say(In::Connect);
     for _ in 0..2 {
@@ -176,7 +176,7 @@ fn attempts_are_counted_and_a_person_can_start_anew() {
 }
 
 #[test]
-fn without_auto_reconnect_a_loss_is_final() {
+fn spec_bq4_without_auto_reconnect_a_loss_is_final() {
     let mut b = Bench::new(&ClientConfig { auto_reconnect: false, ..ClientConfig::default() });
     let generation = b.open();
     let out = b.say(In::Closed { generation, code: 1006 });
@@ -196,7 +196,7 @@ fn a_connect_that_takes_too_long_is_given_up() {
 }
 
 #[test]
-fn a_silent_client_sends_heartbeats_and_a_busy_one_does_not() {
+fn spec_bq4_a_silent_client_sends_heartbeats_and_a_busy_one_does_not() {
     let mut b = bench();
     let generation = b.open();
     let start = b.now;
@@ -295,7 +295,7 @@ fn a_drain_spreads_the_return_over_its_window() {
 }
 
 #[test]
-fn a_disconnect_closes_and_stays_away() {
+fn spec_bq5_a_disconnect_closes_and_stays_away() {
     let mut b = bench();
     let generation = b.open();
     let out = b.say(In::Disconnect);

@@ -124,7 +124,7 @@ async fn the_last_handle_ends_the_client_and_nothing_is_left() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn dropping_the_last_subscription_unsubscribes() {
+async fn spec_en6_dropping_the_last_subscription_unsubscribes() {
     let (connector, mut accepted) = memory();
     let client = NativeClient::with_connector(ClientConfig::new("ws://x"), 1, connector);
     let channel = ChannelName::new("room:a").unwrap();
@@ -137,7 +137,7 @@ async fn dropping_the_last_subscription_unsubscribes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_broadcast_ends_with_its_own_answer() {
+async fn spec_bq5_a_broadcast_ends_with_its_own_answer() {
     let (connector, mut accepted) = memory();
     let client = NativeClient::with_connector(ClientConfig::new("ws://x"), 1, connector);
     let channel = ChannelName::new("room:a").unwrap();
@@ -197,7 +197,7 @@ async fn a_changed_contract_ends_the_connection() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fresh_token_is_fetched_before_each_connect() {
+async fn spec_bq4_a_fresh_token_is_fetched_before_each_connect() {
     let (connector, mut accepted) = memory();
     let count = Arc::new(AtomicUsize::new(0));
     let auth = Auth::fetch(move || {

@@ -94,7 +94,7 @@ fn line(output: &Out) -> String {
 }
 
 #[test]
-fn equal_subscriptions_are_shared_and_the_last_owner_ends_them() {
+fn spec_en6_equal_subscriptions_are_shared_and_the_last_owner_ends_them() {
     let mut b = Bench::online();
     let (one, two) = (b.join(None), b.join(None));
     b.ack(1, 5, 0);
