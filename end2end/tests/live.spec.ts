@@ -117,7 +117,7 @@ test("spec_bq1_the_keyboard_is_enough", async ({ page, server }) => {
   await expect(todos.title(todos.rows)).toHaveValue("Reef the sail twice");
   await expect(todos.title(todos.rows)).toBeFocused();
   await expect(todos.rows).not.toHaveClass(/pending/);
-  expect(await todosIn(server.database)).toMatchObject([{ title: "Reef the sail twice", done: true }]);
+  await expect.poll(() => todosIn(server.database)).toMatchObject([{ title: "Reef the sail twice", done: true }]);
 
   await key("Tab");
   await expect(todos.remove(todos.rows)).toBeFocused();
