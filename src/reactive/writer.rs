@@ -1,10 +1,12 @@
 //! One kind of write to a live list: sent by a form, shown at once, rolled back with a reason.
 
-use std::collections::VecDeque;
+use leptos::{prelude::*, server_fn::ServerFn};
 
-use leptos::{prelude::*, reactive::owner::LocalStorage, server_fn::ServerFn};
-
-use super::{Fields, LiveList, answer::Answer, platform};
+use super::{
+    Fields, LiveList,
+    answer::Answer,
+    platform::{self, Queue, Request},
+};
 use crate::{
     client::rows::{Optimistic, WriteId},
     contract::{Live, Refusal, Written},
@@ -17,11 +19,8 @@ pub struct Writer<T: Live> {
     show: StoredValue<Show<T>>,
     failure: RwSignal<Option<Failure<T>>>,
     waiting: RwSignal<usize>,
-    queue: StoredValue<VecDeque<Request>, LocalStorage>,
+    queue: Queue,
 }
-
-/// A write that waits for the one before it.
-type Request = Box<dyn FnOnce()>;
 
 type Show<T> = Box<dyn Fn(&Fields) -> Option<Optimistic<T>> + Send + Sync>;
 
@@ -50,7 +49,7 @@ impl<T: Live> LiveList<T> {
             show: StoredValue::new(Box::new(show)),
             failure: RwSignal::new(None),
             waiting: RwSignal::new(0),
-            queue: StoredValue::new_local(VecDeque::new()),
+            queue: Queue::new(),
         }
     }
 }
@@ -99,14 +98,14 @@ impl<T: Live> Writer<T> {
         let answered = move |answer: Answer| {
             _ = self.waiting.try_update(|waiting| *waiting -= 1);
             done(self.finish(write, sent, answer.read()));
-            if let Some(next) = self.queue.try_update_value(VecDeque::pop_front).flatten() {
+            if let Some(next) = self.queue.pop() {
                 next();
             }
         };
         let send: Request = Box::new(move || platform::send(self.url, fields, Box::new(answered)));
         // One after the other: requests of their own could overtake each other, and the last click counts.
         if self.waiting.get_untracked() > 1 {
-            self.queue.try_update_value(|queue| queue.push_back(send));
+            self.queue.push(send);
         } else {
             send();
         }

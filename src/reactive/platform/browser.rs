@@ -1,5 +1,7 @@
 //! The browser's half: the page's one connection, the lists that follow it, and the forms it sends.
 
+use std::collections::VecDeque;
+
 use leptos::{ev::SubmitEvent, prelude::*, reactive::owner::LocalStorage, task::spawn_local};
 use serde_json::value::RawValue;
 use wasm_bindgen::JsCast;
@@ -9,6 +11,7 @@ use super::{
     super::{
         Fields, LiveList, Load, answer::Answer, connection::Events, fetch, frames::Frames, shared,
     },
+    Request,
     follower::{Followed, Follower},
 };
 use crate::{
@@ -127,6 +130,24 @@ pub(in super::super) fn send(url: &'static str, fields: Fields, done: Box<dyn Fn
         let content_type = "application/x-www-form-urlencoded";
         done(fetch::post(url, content_type, &body.join("&")).await);
     });
+}
+
+/// Requests that wait for their turn. Copy.
+#[derive(Clone, Copy)]
+pub(in super::super) struct Queue(StoredValue<VecDeque<Request>, LocalStorage>);
+
+impl Queue {
+    pub(in super::super) fn new() -> Self {
+        Self(StoredValue::new_local(VecDeque::new()))
+    }
+
+    pub(in super::super) fn push(&self, request: Request) {
+        self.0.try_update_value(|queue| queue.push_back(request));
+    }
+
+    pub(in super::super) fn pop(&self) -> Option<Request> {
+        self.0.try_update_value(VecDeque::pop_front).flatten()
+    }
 }
 
 fn encode(text: &str) -> String {

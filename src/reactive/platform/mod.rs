@@ -8,6 +8,9 @@ mod follower;
 mod server;
 
 #[cfg(target_arch = "wasm32")]
-pub(super) use browser::{Owner, Socket, fields, send, start};
+pub(super) use browser::{Owner, Queue, Socket, fields, send, start};
 #[cfg(not(target_arch = "wasm32"))]
-pub(super) use server::{Owner, Socket, fields, send, start};
+pub(super) use server::{Owner, Queue, Socket, fields, send, start};
+
+/// A request that waits for the one before it.
+pub(super) type Request = Box<dyn FnOnce()>;

@@ -10,6 +10,7 @@ use super::super::{
     Fields, LiveList, Load, answer::Answer, connection::Events, frames::Frames, loaded::Loads,
     shared,
 };
+use super::Request;
 use crate::{
     client::{config::ClientConfig, state::ConnectionState},
     contract::{Channel, ChannelName, Live, LiveError, Position},
@@ -68,6 +69,22 @@ pub(in super::super) fn start<T: Live>(list: LiveList<T>, _: Channel<T>, load: i
 
 /// Forms are only sent from browsers.
 pub(in super::super) fn send(_: &'static str, _: Fields, _: Box<dyn FnOnce(Answer)>) {}
+
+/// Requests that wait for their turn; on the server nobody makes any.
+#[derive(Clone, Copy)]
+pub(in super::super) struct Queue;
+
+impl Queue {
+    pub(in super::super) fn new() -> Self {
+        Self
+    }
+
+    pub(in super::super) fn push(&self, _: Request) {}
+
+    pub(in super::super) fn pop(&self) -> Option<Request> {
+        None
+    }
+}
 
 /// A form of the page.
 pub(in super::super) struct Form(Infallible);
