@@ -5,7 +5,7 @@ use super::{
     disk::Writer,
     edit::Edit,
     item::{Item, TOPICS},
-    op::Plan,
+    plan::Plan,
     world::World,
 };
 use tidewire::client::Input;

@@ -27,6 +27,9 @@ pub struct Client {
     /// Sockets that this side has let go of.
     older: Vec<Socket>,
     born: usize,
+    known: u64,
+    /// Events that lists were given, and the changes among them.
+    events: usize,
     delivered: usize,
 }
 
@@ -48,6 +51,8 @@ impl Client {
             opening: None,
             older: Vec::new(),
             born: 0,
+            known: 0,
+            events: 0,
             delivered: 0,
         };
         client.handle(Input::Connect, 0);
@@ -73,6 +78,7 @@ impl Client {
                     _ => self.fault(format!("a frame for the wrong socket: {text}")),
                 },
                 Output::Deliver { owner, event } => {
+                    self.events += 1;
                     self.delivered += usize::from(matches!(event, ClientEvent::Change { .. }));
                     if let Some(list) = self.lists.iter_mut().find(|list| list.owner == owner) {
                         list.take(event, &self.truth);
@@ -104,7 +110,9 @@ impl Client {
         let owner = self.core.subscribe(&topic.name(), since, now);
         self.born += 1;
         let who = format!("{}'s list {} of {topic:?}", self.name, self.born);
-        self.lists.push(List::new(who, owner, topic, snapshot));
+        let mut list = List::new(who, owner, topic, snapshot);
+        list.known = self.known;
+        self.lists.push(list);
         self.pump();
     }
 
@@ -133,12 +141,14 @@ impl Client {
     }
 
     /// The socket is open, or (`None`) could not be opened.
-    pub fn opened(&mut self, link: Option<Link>, now: u64) {
+    pub fn opened(&mut self, link: Option<Link>, known: u64, now: u64) {
         let Some(generation) = self.opening.take() else { return };
         let Some(link) = link else {
             self.truth.hit(Path::OpenFailed);
             return self.handle(Input::Closed { generation, code: 1006 }, now);
         };
+        self.known = known;
+        self.lists.iter_mut().for_each(|list| list.known = known);
         self.socket = Some(Socket { generation, link, up: VecDeque::new() });
         self.handle(Input::Opened { generation }, now);
     }
@@ -228,14 +238,18 @@ impl Client {
     pub fn haunt(&mut self, what: u8, now: u64) {
         let Some(socket) = self.older.first_mut() else { return };
         match what {
-            0 => {
-                if let Some(Frame::Text(text)) = socket.link.receive() {
-                    let generation = socket.generation;
+            0..=2 => {
+                let (generation, link) = (socket.generation, socket.link.clone());
+                while let Some(Frame::Text(text)) = link.receive() {
                     self.truth.hit(Path::OlderSocket);
+                    let before = self.events;
                     self.feed(generation, &text, now);
+                    if self.events != before {
+                        self.fault(format!("an older socket was listened to: {text}"));
+                    }
                 }
             }
-            1 => socket.up.pop_front().into_iter().for_each(|text| socket.link.send(text)),
+            3 => socket.up.pop_front().into_iter().for_each(|text| socket.link.send(text)),
             _ => self.older.remove(0).link.hang_up(),
         }
     }

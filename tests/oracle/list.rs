@@ -30,6 +30,8 @@ pub struct List {
     pub loads: u32,
     pub wanted_loads: u32,
     pub resyncs: u32,
+    /// The server knew this much of the log when the page connected.
+    pub known: u64,
     rows: Option<Rows<Item>>,
     at: Option<Position>,
     overlay: Vec<Overlay>,
@@ -61,6 +63,7 @@ impl List {
             loads,
             wanted_loads: loads,
             resyncs: 0,
+            known: 0,
             rows: None,
             at: None,
             overlay: Vec::new(),
@@ -124,6 +127,10 @@ impl List {
                     let nothing_between = next.is_none_or(|next| next > position.offset);
                     let forward = at.epoch == position.epoch && at.offset <= position.offset;
                     model.check(forward && nothing_between, || format!("{at} and then {next:?}"));
+                    let known = self.known;
+                    model.check(next.is_none_or(|next| next > known), || {
+                        format!("too early: {next:?} was known")
+                    });
                 }
                 self.ready = true;
                 self.at = Some(position);

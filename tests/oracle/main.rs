@@ -1,12 +1,14 @@
 //! The oracle: random schedules of writes, faults and joins against the real server, the real client
 //! core and a real file; whatever a list shows must be what the database holds.
 //!
-//! `op` says what can happen → `run` runs each seed's schedule in a `world`: `disk` (file and writers),
-//! `server` (hub, tailer, sessions), `client` (core, sockets, `list`s) → `model` is the log as it must
-//! be; `wire` checks each frame of the server against it, `list` each event of the client, and `calm`
-//! the end. `paths` counts the ways that were taken.
+//! `plan` draws a schedule of `op`s from a seed → `run` runs it in a `world`: `disk` (file and
+//! writers), `server` (hub, tailer, sessions), `client` (core, sockets, `list`s), and what is `pending`
+//! between them → `model` is the log as it must be; `wire` checks each frame of the server against it,
+//! `list` each event of the client, and `calm` the end. `paths` counts the ways that were taken.
 //!
-//! `TIDEWIRE_ORACLE_SEED=n` runs one schedule again, `TIDEWIRE_ORACLE_SCHEDULES=n` that many.
+//! `TIDEWIRE_ORACLE_SEED=n` runs one schedule again, `TIDEWIRE_ORACLE_SCHEDULES=n` that many. A seed
+//! decides everything but how fast the database's threads are, which matters where a step is followed
+//! by the next at once.
 
 mod calm;
 mod client;
@@ -18,6 +20,7 @@ mod model;
 mod op;
 mod paths;
 mod pending;
+mod plan;
 mod run;
 mod server;
 mod shrink;
@@ -27,7 +30,7 @@ mod world;
 
 use std::{env, time::Instant};
 
-use self::{op::Plan, run::Failure};
+use self::{plan::Plan, run::Failure};
 
 /// Enough to take every way many times.
 const SCHEDULES: u64 = 10_000;

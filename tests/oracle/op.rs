@@ -1,9 +1,6 @@
-//! What can happen, and how a seed becomes a schedule.
-
-use std::time::Duration;
+//! What can happen, and how often.
 
 use fastrand::Rng;
-use tidewire::contract::limits::Limits;
 
 use super::{
     disk::Writer,
@@ -114,89 +111,20 @@ pub enum Op {
     Ahead(Topic),
 }
 
-/// A schedule.
-#[derive(Clone, Debug)]
-pub struct Plan {
-    pub seed: u64,
-    pub limits: Limits,
-    /// Nothing in it may cost a client its place.
-    pub generous: bool,
-    pub clients: usize,
-    /// What the log holds when the server starts.
-    pub before: Vec<Edit>,
-    pub trimmed_before: Option<u64>,
-    /// Each step, and whether everything comes to rest before the next.
-    pub ops: Vec<(Op, bool)>,
+/// Any channel that lists follow.
+pub fn topic(r: &mut Rng) -> Topic {
+    // The first are the likeliest, so that lists share subscriptions.
+    TOPICS[r.usize(0..TOPICS.len()).min(r.usize(0..TOPICS.len()))]
 }
 
-impl Plan {
-    pub fn draw(seed: u64) -> Self {
-        let mut random = Rng::with_seed(seed);
-        let r = &mut random;
-        let generous = r.u32(0..3) == 0;
-        let mut limits = Limits {
-            history_events: r.usize(1..=10),
-            heartbeat: Duration::from_secs(r.u64(10..=30)),
-            drain: Duration::from_secs(5),
-            ..Limits::default()
-        };
-        if !generous {
-            limits.queue_frames = r.usize(1..=6);
-            limits.replay_events = r.usize(1..=8);
-        }
-        let clients = r.usize(1..=3);
-        let before = (0..r.usize(0..8)).map(|_| Edit::draw(r)).collect();
-        let trimmed_before = (!generous && r.u32(0..4) == 0).then(|| r.u64(0..4));
-        let racing = r.u32(0..4) == 0;
-        let mut ops = Vec::new();
-        for client in 0..clients {
-            if r.u32(0..5) > 0 {
-                ops.extend(beginning(r, client));
-            }
-        }
-        for _ in 0..r.usize(5..=25) {
-            let op = loop {
-                let op = Op::draw(r, clients);
-                if !generous || !op.costs_places() {
-                    break op;
-                }
-            };
-            // Whoever does not read while a heartbeat comes is then told more than it has room for.
-            let stalled = matches!(op, Op::Advance { reads: false, .. });
-            ops.push(op);
-            if stalled && r.bool() {
-                ops.push(Op::Write(Writer::Own, (0..8).map(|_| Edit::draw(r)).collect()));
-                ops.push(Op::Down { client: r.usize(0..clients), frames: 5, twice: false });
-            }
-        }
-        let ops = ops.into_iter().map(|op| (op, !racing || r.bool())).collect();
-        Self { seed, limits, generous, clients, before, trimmed_before, ops }
-    }
-}
-
-fn beginning(r: &mut Rng, client: usize) -> Vec<Op> {
-    let twice = false;
-    vec![
-        Op::Load { client, topic: topic(r) },
-        Op::Arrive(0),
-        Op::Join { client, snapshot: 0, keep: r.bool() },
-        Op::Open { client, room: room(r), fails: false },
-        Op::Up { client, frames: 9, twice },
-        Op::Down { client, frames: r.usize(0..9), twice },
-    ]
-}
-
-fn topic(r: &mut Rng) -> Topic {
-    TOPICS[r.usize(0..TOPICS.len())]
-}
-
-fn room(r: &mut Rng) -> usize {
+/// How many frames a socket holds.
+pub fn room(r: &mut Rng) -> usize {
     if r.u32(0..3) > 0 { r.usize(1..=4) } else { 1_000 }
 }
 
 impl Op {
     /// Whether a client may lose its place by it.
-    fn costs_places(&self) -> bool {
+    pub fn costs_places(&self) -> bool {
         matches!(
             self,
             Self::Trim { .. }
@@ -205,44 +133,61 @@ impl Op {
         )
     }
 
-    fn draw(r: &mut Rng, clients: usize) -> Self {
-        let client = r.usize(0..clients);
-        let list = r.usize(0..4);
-        match r.u32(0..142) {
-            0..14 => Self::Write(Writer::Own, edits(r)),
-            14..22 => Self::Write(Writer::Foreign, edits(r)),
-            22..23 => Self::Write(Writer::RolledBack, edits(r)),
-            23..24 => Self::Write(Writer::Damaged, edits(r)),
-            24..29 => Self::WakeTailer,
-            29..31 => Self::Trim { keep: r.u64(0..6) },
-            31..34 => Self::Message(topic(r)),
-            34..40 => Self::Load { client, topic: topic(r) },
-            40..41 => Self::Reload { client, list },
-            41..46 => Self::Arrive(r.usize(0..3)),
-            46..52 => Self::Join { client, snapshot: r.usize(0..3), keep: r.bool() },
-            52..54 => Self::Listen { client, topic: topic(r) },
-            54..56 => Self::Leave { client, list },
-            56..60 => Self::Begin { client, list, edit: Edit::draw_optimistic(r) },
-            60..64 => Self::Execute(r.usize(0..3)),
-            64..68 => Self::Answer { write: r.usize(0..3), lost: r.bool() },
-            68..74 => Self::Open { client, room: room(r), fails: r.u32(0..8) == 0 },
-            74..84 => Self::Up { client, frames: r.usize(1..6), twice: r.u32(0..3) == 0 },
-            84..100 => Self::Down { client, frames: r.usize(1..9), twice: r.u32(0..8) == 0 },
-            100..107 => Self::Cut { client, client_knows: r.u32(0..4) > 0, server_knows: r.bool() },
-            107..110 => Self::Haunt { client, what: r.u8(0..3) },
-            110..116 => Self::Nudge { client, retry: r.u32(0..3) > 0 },
-            116..121 => {
-                let seconds = [1, 5, 12, 31, 80, 100];
-                Self::Advance { seconds: seconds[r.usize(0..seconds.len())], reads: r.bool() }
-            }
-            121..124 => Self::Crash { reopen: r.u32(0..4) == 0, new_life: r.u32(0..10) == 0 },
-            124..125 => Self::Drain,
-            125..127 => Self::Ahead(topic(r)),
-            127..132 => Self::Appear { client, topic: topic(r) },
-            _ => Self::Exchange(client),
-        }
+    /// Any step.
+    pub fn draw(r: &mut Rng, clients: usize) -> Self {
+        let (client, list) = (r.usize(0..clients), r.usize(0..4));
+        let mut at = r.u32(0..OFTEN.iter().map(|(weight, _)| weight).sum());
+        let (_, make) = OFTEN
+            .iter()
+            .find(|(weight, _)| {
+                let found = at < *weight;
+                at = at.saturating_sub(*weight);
+                found
+            })
+            .expect("the weights' sum is not reached");
+        make(r, client, list)
     }
 }
+
+/// Makes a step for a page and one of its lists.
+type Make = fn(&mut Rng, usize, usize) -> Op;
+
+/// How often each step is drawn.
+const OFTEN: [(u32, Make); 25] = [
+    (14, |r, _, _| Op::Write(Writer::Own, edits(r))),
+    (8, |r, _, _| Op::Write(Writer::Foreign, edits(r))),
+    (1, |r, _, _| Op::Write(Writer::RolledBack, edits(r))),
+    (1, |r, _, _| Op::Write(Writer::Damaged, edits(r))),
+    (5, |_, _, _| Op::WakeTailer),
+    (2, |r, _, _| Op::Trim { keep: r.u64(0..6) }),
+    (3, |r, _, _| Op::Message(topic(r))),
+    (6, |r, client, _| Op::Load { client, topic: topic(r) }),
+    (1, |_, client, list| Op::Reload { client, list }),
+    (5, |r, _, _| Op::Arrive(r.usize(0..3))),
+    (6, |r, client, _| Op::Join { client, snapshot: r.usize(0..3), keep: r.bool() }),
+    (2, |r, client, _| Op::Listen { client, topic: topic(r) }),
+    (2, |_, client, list| Op::Leave { client, list }),
+    (4, |r, client, list| Op::Begin { client, list, edit: Edit::draw_optimistic(r) }),
+    (4, |r, _, _| Op::Execute(r.usize(0..3))),
+    (4, |r, _, _| Op::Answer { write: r.usize(0..3), lost: r.bool() }),
+    (6, |r, client, _| Op::Open { client, room: room(r), fails: r.u32(0..8) == 0 }),
+    (5, |r, client, _| Op::Appear { client, topic: topic(r) }),
+    (10, |_, client, _| Op::Exchange(client)),
+    (10, |r, client, _| Op::Up { client, frames: r.usize(1..6), twice: r.u32(0..3) == 0 }),
+    (16, |r, client, _| Op::Down { client, frames: r.usize(1..9), twice: r.u32(0..8) == 0 }),
+    (20, |r, client, _| match r.u32(0..20) {
+        0..7 => Op::Cut { client, client_knows: r.u32(0..4) > 0, server_knows: r.bool() },
+        7..13 => Op::Nudge { client, retry: r.u32(0..3) > 0 },
+        13..18 => Op::Haunt { client, what: r.u8(0..5) },
+        _ => Op::Ahead(topic(r)),
+    }),
+    (5, |r, _, _| {
+        let seconds = [1, 5, 12, 31, 80, 100];
+        Op::Advance { seconds: seconds[r.usize(0..seconds.len())], reads: r.bool() }
+    }),
+    (3, |r, _, _| Op::Crash { reopen: r.u32(0..4) == 0, new_life: r.u32(0..10) == 0 }),
+    (1, |_, _, _| Op::Drain),
+];
 
 fn edits(r: &mut Rng) -> Vec<Edit> {
     (0..r.usize(1..=4)).map(|_| Edit::draw(r)).collect()

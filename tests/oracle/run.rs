@@ -19,7 +19,7 @@ use tokio::{
     task::spawn_blocking,
 };
 
-use super::{disk::Disk, op::Plan, paths::Paths, server, world::World};
+use super::{disk::Disk, paths::Paths, plan::Plan, server, world::World};
 
 /// Schedules that share a file.
 const BATCH: u64 = 100;

@@ -80,6 +80,11 @@ impl Server {
         self.links.push((link, task.abort_handle()));
     }
 
+    /// How much of the log the server knows, at least.
+    pub fn known(&self) -> u64 {
+        self.hub.get()
+    }
+
     /// The tailer is told to look.
     pub fn wake(&mut self, disk: &Disk) {
         disk.database.log().wake();

@@ -10,9 +10,10 @@ use super::{
     disk::{Disk, Writer},
     item::{Item, Topic},
     model::Truth,
-    op::{Op, Plan},
+    op::Op,
     paths::{Path, Paths},
     pending::{Load, Write},
+    plan::Plan,
     server::{Server, subscribe},
     socket::{Frame, Link},
 };
@@ -163,7 +164,7 @@ impl<'a> World<'a> {
         if self.clients[client].is_opening() {
             let who = format!("page {client}'s socket of {now}");
             let link = (!fails).then(|| self.server.accept(who, room));
-            self.clients[client].opened(link, now);
+            self.clients[client].opened(link, self.server.known(), now);
         }
     }
 

@@ -1,0 +1,107 @@
+//! How a seed becomes a schedule.
+
+use std::time::Duration;
+
+use fastrand::Rng;
+use tidewire::contract::limits::Limits;
+
+use super::{
+    disk::Writer,
+    edit::Edit,
+    op::{Op, room, topic},
+};
+
+/// A schedule.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub seed: u64,
+    pub limits: Limits,
+    /// Nothing in it may cost a client its place.
+    pub generous: bool,
+    pub clients: usize,
+    /// What the log holds when the server starts.
+    pub before: Vec<Edit>,
+    pub trimmed_before: Option<u64>,
+    /// Each step, and whether everything comes to rest before the next.
+    pub ops: Vec<(Op, bool)>,
+}
+
+impl Plan {
+    pub fn draw(seed: u64) -> Self {
+        let mut random = Rng::with_seed(seed);
+        let r = &mut random;
+        let generous = r.u32(0..3) == 0;
+        let mut limits = Limits {
+            history_events: r.usize(1..=10),
+            heartbeat: Duration::from_secs([1, 4, 12, 30][r.usize(0..4)]),
+            drain: Duration::from_secs(5),
+            ..Limits::default()
+        };
+        if !generous {
+            limits.queue_frames = r.usize(1..=6);
+            limits.replay_events = r.usize(1..=8);
+        }
+        let clients = r.usize(1..=3);
+        let before = (0..r.usize(0..8)).map(|_| Edit::draw(r)).collect();
+        let trimmed_before = (!generous && r.u32(0..4) == 0).then(|| r.u64(0..4));
+        let racing = r.u32(0..4) == 0;
+        let mut ops = Vec::new();
+        for client in 0..clients {
+            if r.u32(0..5) > 0 {
+                ops.extend(beginning(r, client));
+            }
+        }
+        if r.u32(0..8) == 0 {
+            ops.extend(stall(r, 0));
+        }
+        for _ in 0..r.usize(5..=25) {
+            let op = loop {
+                let op = Op::draw(r, clients);
+                if !generous || !op.costs_places() {
+                    break op;
+                }
+            };
+            // Whoever does not read while a heartbeat comes is then told more than it has room for.
+            let stalled = matches!(op, Op::Advance { reads: false, .. });
+            ops.push(op);
+            if stalled && r.bool() {
+                ops.push(Op::Write(Writer::Own, (0..8).map(|_| Edit::draw(r)).collect()));
+                ops.push(Op::Down { client: r.usize(0..clients), frames: 5, twice: false });
+            }
+        }
+        let ops = ops.into_iter().map(|op| (op, !racing || r.bool())).collect();
+        Self { seed, limits, generous, clients, before, trimmed_before, ops }
+    }
+}
+
+fn beginning(r: &mut Rng, client: usize) -> Vec<Op> {
+    let twice = false;
+    vec![
+        Op::Load { client, topic: topic(r) },
+        Op::Arrive(0),
+        Op::Join { client, snapshot: 0, keep: r.bool() },
+        Op::Open { client, room: room(r), fails: false },
+        Op::Up { client, frames: 9, twice },
+        Op::Down { client, frames: r.usize(0..9), twice },
+    ]
+}
+
+/// A page that reads just enough to keep its place, or not quite, while a heartbeat is due.
+fn stall(r: &mut Rng, client: usize) -> Vec<Op> {
+    let mut write = |most: usize| {
+        let edits = (0..r.usize(1..=most)).map(|_| Edit::draw(r)).collect();
+        Op::Write(Writer::Own, edits)
+    };
+    let writes = [write(4), write(3), write(8)];
+    let [block, queue, overflow] = writes;
+    let (reads, twice) = (false, false);
+    vec![
+        block,
+        Op::Advance { seconds: r.u64(1..=12), reads },
+        queue,
+        Op::Down { client, frames: r.usize(1..=4), twice },
+        overflow,
+        Op::Down { client, frames: r.usize(1..=4), twice },
+        Op::Cut { client, client_knows: true, server_knows: r.bool() },
+    ]
+}
