@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, fs, path::Path};
 use serde_json::{Value, value::RawValue};
 use tidewire::contract::{
     ClientFrame, ContractVerdict, ErrorCode, Hello, Position, ResyncReason, ServerFrame, parse,
-    protocol::WelcomeLimits,
+    presence::{PresenceAction, Present},
+    protocol::{Health, WelcomeLimits},
 };
 
 const EPOCH: u64 = 0x9f86_d081_884c_7d65;
@@ -33,13 +34,19 @@ fn client_frames() -> Vec<(&'static str, ClientFrame)> {
         ("client-hello", ClientFrame::Hello(Hello { contract: Some("Todo=1a2b3c4d".into()) })),
         (
             "client-subscribe",
-            ClientFrame::Subscribe { channel: channel(), since: None, reference: None },
+            ClientFrame::Subscribe {
+                channel: channel(),
+                since: None,
+                presence: None,
+                reference: None,
+            },
         ),
         (
             "client-subscribe-since",
             ClientFrame::Subscribe {
                 channel: channel(),
                 since: Some(Position::new(EPOCH, 1_042).to_string()),
+                presence: None,
                 reference: Some(7),
             },
         ),
@@ -52,7 +59,50 @@ fn client_frames() -> Vec<(&'static str, ClientFrame)> {
                 reference: Some(8),
             },
         ),
-        ("client-heartbeat", ClientFrame::Heartbeat),
+        (
+            "client-subscribe-presence",
+            ClientFrame::Subscribe {
+                channel: "room:general".into(),
+                since: None,
+                presence: Some(raw(r#"{"name":"Ann"}"#)),
+                reference: Some(10),
+            },
+        ),
+        (
+            "client-presence",
+            ClientFrame::Presence {
+                channel: "room:general".into(),
+                data: Some(raw(r#"{"name":"Ann","status":"writing"}"#)),
+                idle: None,
+                leave: false,
+                reference: Some(11),
+            },
+        ),
+        (
+            "client-presence-idle",
+            ClientFrame::Presence {
+                channel: "room:general".into(),
+                data: None,
+                idle: Some(true),
+                leave: false,
+                reference: None,
+            },
+        ),
+        (
+            "client-presence-leave",
+            ClientFrame::Presence {
+                channel: "room:general".into(),
+                data: None,
+                idle: None,
+                leave: true,
+                reference: None,
+            },
+        ),
+        ("client-heartbeat", ClientFrame::Heartbeat(Health::default())),
+        (
+            "client-heartbeat-health",
+            ClientFrame::Heartbeat(Health { rtt_ms: Some(12), applied_ms: Some(3) }),
+        ),
     ]
 }
 
@@ -62,6 +112,16 @@ fn change(offset: u64, payload: &str) -> ServerFrame {
         position: Some(Position::new(EPOCH, offset)),
         payload: raw(payload),
     }
+}
+
+fn ann() -> Present {
+    let data = raw(r#"{"name":"Ann"}"#);
+    Present { user_id: "7".into(), data, joined_at: 1_760_000_000_000, idle: false }
+}
+
+fn bob(idle: bool) -> Present {
+    let data = raw(r#"{"name":"Bob"}"#);
+    Present { user_id: "9".into(), data, joined_at: 1_760_000_004_000, idle }
 }
 
 const LAMP: &str = r#"{"id":2,"name":"Signal lamp","price":89.5}"#;
@@ -136,6 +196,42 @@ fn server_frames() -> Vec<(&'static str, ServerFrame)> {
             "server-heartbeat",
             ServerFrame::Heartbeat { position: Some(Position::new(EPOCH, 1_045)) },
         ),
+        (
+            "server-broadcast-durable",
+            ServerFrame::Broadcast {
+                channel: "order:1".into(),
+                position: Some(Position::new(EPOCH, 1_046)),
+                payload: raw(r#"{"state":"shipped"}"#),
+            },
+        ),
+        (
+            "server-presence-state",
+            ServerFrame::PresenceState {
+                channel: "room:general".into(),
+                users: vec![ann(), bob(true)],
+            },
+        ),
+        (
+            "server-presence-join",
+            ServerFrame::PresenceUpdate {
+                channel: "room:general".into(),
+                action: PresenceAction::Join,
+                user: ann(),
+            },
+        ),
+        (
+            "server-presence-leave",
+            ServerFrame::PresenceUpdate {
+                channel: "room:general".into(),
+                action: PresenceAction::Leave,
+                user: bob(true),
+            },
+        ),
+        (
+            "server-presence-count",
+            ServerFrame::PresenceCount { channel: "room:general".into(), count: 1_204 },
+        ),
+        ("server-open", ServerFrame::Open { connection: "c0ffee".into() }),
         ("server-drain", ServerFrame::Drain { within_ms: 5_000 }),
         (
             "server-error",

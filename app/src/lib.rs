@@ -1,6 +1,8 @@
 //! Your application: the document, the routes, one folder a feature.
 
 pub mod home;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod policy;
 pub mod products;
 pub mod shell;
 pub mod todos;
@@ -24,10 +26,14 @@ pub const CONTRACT: &str = env!("TIDEWIRE_CONTRACT");
 #[cfg(not(target_arch = "wasm32"))]
 pub static MIGRATIONS: tidewire::server::database::Migrator = sqlx::migrate!("migrations/sqlite");
 
-/// The live resources: a new one adds its line here.
+/// The live resources, and the rules for them: a new one adds its line here.
 #[cfg(not(target_arch = "wasm32"))]
 pub fn resources(builder: tidewire::server::Builder) -> tidewire::server::Builder {
-    builder.resource::<todos::Todo>().resource::<products::Product>().contract(CONTRACT)
+    builder
+        .resource::<todos::Todo>()
+        .resource::<products::Product>()
+        .policy(policy::Rules)
+        .contract(CONTRACT)
 }
 
 /// The document around the application.

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::contract::{
     ChannelName, ClientFrame, ContractVerdict, ErrorCode, Hello, LiveError, Position, ServerFrame,
-    parse,
+    parse, protocol::Health,
 };
 
 /// What happens to a client, apart from calls of its owner.
@@ -207,6 +207,10 @@ impl ClientCore {
                     (None, _) => self.outputs.push_back(Output::Complaint(error)),
                 }
             }
+            ServerFrame::PresenceState { .. }
+            | ServerFrame::PresenceUpdate { .. }
+            | ServerFrame::PresenceCount { .. }
+            | ServerFrame::Open { .. } => {}
             ServerFrame::Drain { within_ms } => self.step(ConnectionInput::Drain { within_ms }),
             ServerFrame::Welcome { contract, .. } => {
                 self.outputs.push_back(Output::Verdict(contract));
@@ -229,7 +233,9 @@ impl ClientCore {
                 ConnectionOutput::Close { generation, code } => {
                     self.outputs.push_back(Output::Close { generation, code });
                 }
-                ConnectionOutput::SendHeartbeat => self.send(&ClientFrame::Heartbeat),
+                ConnectionOutput::SendHeartbeat => {
+                    self.send(&ClientFrame::Heartbeat(Health::default()))
+                }
                 ConnectionOutput::SendHello => {
                     if let Some(contract) = self.contract.clone() {
                         self.send(&ClientFrame::Hello(Hello { contract: Some(contract) }));

@@ -109,6 +109,7 @@ impl Subscription {
         out.push(Output::Send(ClientFrame::Subscribe {
             channel: self.channel.as_str().into(),
             since: since.map(|since| since.to_string()),
+            presence: None,
             reference: Some(*reference),
         }));
     }

@@ -21,8 +21,16 @@ pub enum ErrorCode {
     InvalidPosition,
     /// The connection has as many subscriptions as it may have.
     TooManySubscriptions,
-    /// Only the database publishes on this channel.
+    /// Whoever asks may not do this here; or only the database publishes on this channel.
     PermissionDenied,
+    /// Nobody is signed in, and this needs somebody.
+    AuthenticationRequired,
+    /// Too much in too short a time; the error says when to try again.
+    RateLimited,
+    /// The payload, the presence data or a query's parameters are not what the channel carries.
+    InvalidPayload,
+    /// Realtime is switched off on this server.
+    RealtimeDisabled,
     /// The channel is not subscribed on this connection.
     NotSubscribed,
     /// The server failed.
@@ -41,13 +49,17 @@ impl ErrorCode {
             ErrorCode::InvalidPosition => "invalid_position",
             ErrorCode::TooManySubscriptions => "too_many_subscriptions",
             ErrorCode::PermissionDenied => "permission_denied",
+            ErrorCode::AuthenticationRequired => "authentication_required",
+            ErrorCode::RateLimited => "rate_limited",
+            ErrorCode::InvalidPayload => "invalid_payload",
+            ErrorCode::RealtimeDisabled => "realtime_disabled",
             ErrorCode::NotSubscribed => "not_subscribed",
             ErrorCode::Internal => "internal",
         }
     }
 
     /// Every code, for tables and tests.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 14] = [
         Self::MalformedMessage,
         Self::UnknownType,
         Self::MessageTooLarge,
@@ -56,6 +68,10 @@ impl ErrorCode {
         Self::InvalidPosition,
         Self::TooManySubscriptions,
         Self::PermissionDenied,
+        Self::AuthenticationRequired,
+        Self::RateLimited,
+        Self::InvalidPayload,
+        Self::RealtimeDisabled,
         Self::NotSubscribed,
         Self::Internal,
     ];
@@ -81,11 +97,20 @@ pub struct LiveError {
     pub code: ErrorCode,
     /// What was wrong, and with what.
     pub message: String,
+    /// When to try again, in milliseconds, if that helps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
 }
 
 impl LiveError {
     /// An error with its sentence.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self { code, message: message.into(), retry_after_ms: None }
+    }
+
+    /// The same, worth another try after so many milliseconds.
+    pub fn retry_after(mut self, milliseconds: u64) -> Self {
+        self.retry_after_ms = Some(milliseconds);
+        self
     }
 }

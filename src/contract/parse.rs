@@ -7,8 +7,9 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::{
-    ClientFrame, ContractVerdict, ErrorCode, Hello, LiveError, Position, ResyncReason, ServerFrame,
-    protocol::WelcomeLimits,
+    ClientFrame, ContractVerdict, ErrorCode, Hello, LiveError, Position, PresenceAction, Present,
+    ResyncReason, ServerFrame,
+    protocol::{Health, WelcomeLimits},
 };
 
 #[derive(Deserialize)]
@@ -19,6 +20,14 @@ struct FromClient<'a> {
     since: Option<String>,
     #[serde(borrow, default, deserialize_with = "present")]
     payload: Option<&'a RawValue>,
+    #[serde(borrow)]
+    presence: Option<&'a RawValue>,
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+    idle: Option<bool>,
+    leave: Option<bool>,
+    rtt_ms: Option<u32>,
+    applied_ms: Option<u32>,
     #[serde(rename = "ref")]
     reference: Option<u64>,
     contract: Option<String>,
@@ -42,6 +51,7 @@ pub fn client_frame(text: &str) -> Result<ClientFrame, LiveError> {
         "subscribe" => ClientFrame::Subscribe {
             channel: channel()?,
             since: frame.since,
+            presence: frame.presence.map(RawValue::to_owned),
             reference: frame.reference,
         },
         "unsubscribe" => ClientFrame::Unsubscribe { channel: channel()? },
@@ -53,7 +63,16 @@ pub fn client_frame(text: &str) -> Result<ClientFrame, LiveError> {
                 .to_owned(),
             reference: frame.reference,
         },
-        "heartbeat" => ClientFrame::Heartbeat,
+        "presence" => ClientFrame::Presence {
+            channel: channel()?,
+            data: frame.data.map(RawValue::to_owned),
+            idle: frame.idle,
+            leave: frame.leave.unwrap_or(false),
+            reference: frame.reference,
+        },
+        "heartbeat" => {
+            ClientFrame::Heartbeat(Health { rtt_ms: frame.rtt_ms, applied_ms: frame.applied_ms })
+        }
         other => {
             let shown: String = other.chars().take(40).collect();
             return Err(LiveError::new(
@@ -83,6 +102,16 @@ struct FromServer {
     within_ms: Option<u64>,
     contract: Option<ContractVerdict>,
     limits: Option<WelcomeLimits>,
+    users: Option<Vec<Present>>,
+    action: Option<PresenceAction>,
+    #[serde(rename = "userId")]
+    user_id: Option<String>,
+    data: Option<Box<RawValue>>,
+    #[serde(rename = "joinedAt")]
+    joined_at: Option<u64>,
+    idle: Option<bool>,
+    count: Option<usize>,
+    connection: Option<String>,
 }
 
 /// Reads a frame of a server. `None` when the frame is not understood: a client ignores frames of a
@@ -108,6 +137,23 @@ pub fn server_frame(text: &str) -> Option<ServerFrame> {
             position: frame.position?,
             reference: frame.reference,
         },
+        "presence_state" => {
+            ServerFrame::PresenceState { channel: frame.channel?, users: frame.users? }
+        }
+        "presence_update" => ServerFrame::PresenceUpdate {
+            channel: frame.channel?,
+            action: frame.action?,
+            user: Present {
+                user_id: frame.user_id?,
+                data: frame.data.unwrap_or_else(|| RawValue::NULL.to_owned()),
+                joined_at: frame.joined_at.unwrap_or(0),
+                idle: frame.idle.unwrap_or(false),
+            },
+        },
+        "presence_count" => {
+            ServerFrame::PresenceCount { channel: frame.channel?, count: frame.count? }
+        }
+        "open" => ServerFrame::Open { connection: frame.connection? },
         "heartbeat" => ServerFrame::Heartbeat { position: frame.position },
         "welcome" => ServerFrame::Welcome { contract: frame.contract?, limits: frame.limits? },
         "drain" => ServerFrame::Drain { within_ms: frame.within_ms? },

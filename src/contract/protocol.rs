@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{ErrorCode, Position};
+use super::{ErrorCode, Position, PresenceAction, Present};
 
 /// What a client sends. Read with [`super::parse::client_frame`]; channel names are checked by the
 /// session, so that each mistake is answered by its own name.
@@ -19,6 +19,9 @@ pub enum ClientFrame {
         /// The position that the client's state stands at.
         #[serde(skip_serializing_if = "Option::is_none")]
         since: Option<String>,
+        /// What to be told of who is there: see [`super::PresenceWish`].
+        #[serde(skip_serializing_if = "Option::is_none")]
+        presence: Option<Box<RawValue>>,
         /// Comes back in the answer.
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
         reference: Option<u64>,
@@ -38,8 +41,36 @@ pub enum ClientFrame {
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
         reference: Option<u64>,
     },
-    /// Says that the client is alive.
-    Heartbeat,
+    /// Joins a subscribed channel, or says something new about oneself there.
+    Presence {
+        /// Which channel.
+        channel: String,
+        /// What the others see; joins if need be.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        data: Option<Box<RawValue>>,
+        /// Whether nobody is looking at this connection's page.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        idle: Option<bool>,
+        /// Stop being present, and go on receiving the channel's events.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        leave: bool,
+        /// Comes back in an error.
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<u64>,
+    },
+    /// Says that the client is alive, and how its connection is doing.
+    Heartbeat(Health),
+}
+
+/// What a client has measured since its last heartbeat.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// The newest round trip of a heartbeat, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rtt_ms: Option<u32>,
+    /// The longest time from a frame's arrival to its effect, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub applied_ms: Option<u32>,
 }
 
 /// What a client says about itself.
@@ -144,6 +175,36 @@ pub enum ServerFrame {
         /// The request's `ref`.
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
         reference: Option<u64>,
+    },
+    /// Who is in the channel, all of them: differences follow.
+    PresenceState {
+        /// Which channel.
+        channel: String,
+        /// Everybody, in the order in which they joined.
+        users: Vec<Present>,
+    },
+    /// A difference.
+    PresenceUpdate {
+        /// Which channel.
+        channel: String,
+        /// What happened.
+        action: PresenceAction,
+        /// To whom; the data are those of before for a leave.
+        #[serde(flatten)]
+        user: Present,
+    },
+    /// How many users are in the channel: for who asked only for that, and where there are too many to
+    /// name.
+    PresenceCount {
+        /// Which channel.
+        channel: String,
+        /// How many.
+        count: usize,
+    },
+    /// The first frame of an event stream.
+    Open {
+        /// Names the connection in the requests that carry the client's frames.
+        connection: String,
     },
     /// The connection is alive, and every subscription has received all events up to `position`.
     Heartbeat {

@@ -13,6 +13,15 @@ pub struct Snapshot<T> {
     pub rows: Vec<T>,
 }
 
+/// A value plus the position of the log at the read that produced it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reading<T> {
+    /// Whatever comes after this position may have changed the value.
+    pub position: Position,
+    /// What was read.
+    pub value: T,
+}
+
 /// A write that was committed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Written<T> {

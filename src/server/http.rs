@@ -2,13 +2,16 @@
 
 use axum::{
     Json, Router,
-    extract::{State, ws::WebSocketUpgrade},
-    response::Response,
+    extract::{Query, State, ws::WebSocketUpgrade},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
     routing::get,
 };
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Realtime, session::Session};
+use super::{Peer, Realtime, identity::Connect, session::Session};
+use crate::contract::Transport;
 
 /// tungstenite reserves this much for every socket; its default of 128 KiB would be most of what an
 /// idle connection costs.
@@ -25,7 +28,24 @@ pub fn routes<S: Clone + Send + Sync + 'static>(realtime: Realtime) -> Router<S>
         .with_state(realtime)
 }
 
-async fn upgrade(State(realtime): State<Realtime>, upgrade: WebSocketUpgrade) -> Response {
+/// What an address may say.
+#[derive(Deserialize)]
+struct Parameters {
+    token: Option<String>,
+}
+
+async fn upgrade(
+    State(realtime): State<Realtime>,
+    Query(parameters): Query<Parameters>,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    let request = Connect { headers: &headers, token: parameters.token.as_deref(), address: None };
+    let identity = match realtime.identify(request).await {
+        Ok(identity) => identity,
+        Err(error) => return (StatusCode::UNAUTHORIZED, Json(error)).into_response(),
+    };
+    let peer = Peer { identity, address: None, transport: Transport::WebSocket };
     let limits = realtime.limits();
     let tasks = realtime.tasks().clone();
     upgrade
@@ -33,7 +53,7 @@ async fn upgrade(State(realtime): State<Realtime>, upgrade: WebSocketUpgrade) ->
         .write_buffer_size(WRITE_BUFFER)
         .max_message_size(limits.max_frame_bytes)
         .max_frame_size(limits.max_frame_bytes)
-        .on_upgrade(move |socket| tasks.track_future(Session::new(realtime, socket).run()))
+        .on_upgrade(move |socket| tasks.track_future(Session::new(realtime, socket, peer).run()))
 }
 
 async fn stats(State(realtime): State<Realtime>) -> Json<Value> {

@@ -18,13 +18,15 @@ use super::{
     database::Database,
     event::encode,
     hub::Hub,
+    identity::{Authenticate, Connect, Guests, Identity},
     log::{ChangeLog, LogError},
+    policy::{Action, DenyAll, Policy, refusal},
     queue::Queued,
     routing::Routing,
     tailer,
 };
 use crate::contract::{
-    Channel, ChannelName, ContractVerdict, ErrorCode, Limits, Live, ServerFrame,
+    Channel, ChannelName, ContractVerdict, ErrorCode, Limits, Live, LiveError, ServerFrame,
 };
 
 /// The running channel layer. Cheap to clone.
@@ -40,6 +42,8 @@ struct Inner {
     routing: Arc<Routing>,
     limits: Limits,
     contract: Option<String>,
+    authenticate: Arc<dyn Authenticate>,
+    policy: Arc<dyn Policy>,
     stop: CancellationToken,
     tasks: TaskTracker,
     connections: AtomicUsize,
@@ -53,6 +57,8 @@ pub struct Builder {
     limits: Limits,
     contract: Option<String>,
     only: Vec<String>,
+    authenticate: Arc<dyn Authenticate>,
+    policy: Arc<dyn Policy>,
 }
 
 /// Counts of a running server.
@@ -88,6 +94,18 @@ impl Builder {
         self
     }
 
+    /// Says who a connection is, from the request that opens it. Without this everybody is a guest.
+    pub fn authenticate(mut self, hook: impl Authenticate) -> Self {
+        self.authenticate = Arc::new(hook);
+        self
+    }
+
+    /// Says who may do what on which channel. Without this nobody may do anything.
+    pub fn policy(mut self, policy: impl Policy) -> Self {
+        self.policy = Arc::new(policy);
+        self
+    }
+
     /// The hash of the application's types, which pages built from other types are told of.
     pub fn contract(mut self, contract: impl Into<String>) -> Self {
         self.contract = Some(contract.into());
@@ -100,7 +118,7 @@ impl Builder {
     /// When the database cannot be read, a resource's table does not exist, or a resource could not
     /// deliver anything as it is declared.
     pub async fn start(self) -> Result<Realtime, LogError> {
-        let Self { database, mut routing, limits, contract, only } = self;
+        let Self { database, mut routing, limits, contract, only, authenticate, policy } = self;
         routing.retain(&only)?;
         routing.check()?;
         for table in routing.resource_tables() {
@@ -127,6 +145,8 @@ impl Builder {
                 routing,
                 limits,
                 contract,
+                authenticate,
+                policy,
                 stop: CancellationToken::new(),
                 tasks: TaskTracker::new(),
                 connections: AtomicUsize::new(0),
@@ -149,6 +169,8 @@ impl Realtime {
             limits: Limits::default(),
             contract: None,
             only: Vec::new(),
+            authenticate: Arc::new(Guests),
+            policy: Arc::new(DenyAll),
         }
     }
 
@@ -262,6 +284,31 @@ impl Realtime {
     /// Resolves when the server stops.
     pub(super) async fn stopping(&self) {
         self.inner.stop.cancelled().await;
+    }
+
+    /// Who makes this request.
+    ///
+    /// # Errors
+    /// What the hook refuses it with.
+    pub async fn identify(&self, request: Connect<'_>) -> Result<Identity, LiveError> {
+        self.inner.authenticate.identify(request).await
+    }
+
+    /// Asks the policy.
+    ///
+    /// # Errors
+    /// `permission_denied`, or `authentication_required` for a guest.
+    pub async fn check(
+        &self,
+        who: &Identity,
+        action: Action,
+        channel: &ChannelName,
+    ) -> Result<(), LiveError> {
+        if self.inner.policy.allows(who, action, channel).await {
+            Ok(())
+        } else {
+            Err(refusal(who))
+        }
     }
 
     pub(super) fn compare_contract(&self, theirs: Option<&str>) -> ContractVerdict {

@@ -15,9 +15,12 @@
 //! # }
 //! ```
 
+mod policy;
 mod socket;
 #[cfg(test)]
 mod tests;
+
+pub use policy::OpenPolicy;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -27,7 +30,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     client::{ClientConfig, NativeClient, native::Connector},
-    server::{Builder, Database, Realtime, Session},
+    server::{Builder, Database, Peer, Realtime, Session},
     sql,
 };
 
@@ -54,7 +57,7 @@ impl TestBed {
         let create = schema.into_sql_str();
         sql!(tx, |db| sqlx::raw_sql(create).execute(db)).expect("the schema is SQL");
         tx.commit::<()>(None).await.expect("the schema can be committed");
-        let realtime = describe(Realtime::builder(database)).start().await;
+        let realtime = describe(Realtime::builder(database).policy(OpenPolicy)).start().await;
         Self { realtime: realtime.expect("every resource has its table"), _folder: folder }
     }
 
@@ -73,7 +76,7 @@ impl TestBed {
         let realtime = self.realtime.clone();
         Arc::new(move |_| {
             let (server, client) = socket::pair();
-            tokio::spawn(Session::new(realtime.clone(), server).run());
+            tokio::spawn(Session::new(realtime.clone(), server, Peer::nobody()).run());
             Box::pin(async { Some(client) })
         })
     }

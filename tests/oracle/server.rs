@@ -6,7 +6,8 @@ use std::{sync::Arc, time::Duration};
 use tidewire::{
     ClientFrame, Position, ServerFrame,
     contract::parse,
-    server::{Realtime, Session},
+    server::{Peer, Realtime, Session},
+    testing::OpenPolicy,
 };
 use tokio::{
     sync::Notify,
@@ -49,7 +50,10 @@ impl Server {
             model.ring_start = ring.max(model.floor);
             model.limits.clone()
         };
-        let builder = Realtime::builder(disk.database.clone()).resource::<Item>().limits(limits);
+        let builder = Realtime::builder(disk.database.clone())
+            .policy(OpenPolicy)
+            .resource::<Item>()
+            .limits(limits);
         let realtime = builder.start().await.expect("a server");
         let activity = Arc::new(Notify::new());
         let hub = HubMark::default();
@@ -76,7 +80,7 @@ impl Server {
     }
 
     fn serve(&mut self, link: Link, end: ServerEnd) {
-        let task = tokio::spawn(Session::new(self.realtime.clone(), end).run());
+        let task = tokio::spawn(Session::new(self.realtime.clone(), end, Peer::nobody()).run());
         self.links.push((link, task.abort_handle()));
     }
 
@@ -186,6 +190,11 @@ impl Server {
 pub fn subscribe(topic: Topic, since: Option<Position>) -> String {
     let channel = topic.name().to_string();
     let since = since.map(|since| since.to_string());
-    serde_json::to_string(&ClientFrame::Subscribe { channel, since, reference: Some(0) })
-        .expect("a frame is JSON")
+    serde_json::to_string(&ClientFrame::Subscribe {
+        channel,
+        since,
+        presence: None,
+        reference: Some(0),
+    })
+    .expect("a frame is JSON")
 }

@@ -45,7 +45,7 @@ impl Wire {
     /// The server takes a frame of the client.
     pub fn heard(&mut self, text: &str) {
         match parse::client_frame(text).expect("a client's frame") {
-            ClientFrame::Subscribe { channel, since, reference } => {
+            ClientFrame::Subscribe { channel, since, reference, .. } => {
                 let topic = Topic::named(&channel).expect("a channel of the schedule");
                 let since = since.map(|since| since.parse().expect("a position"));
                 self.asked.push(Asked { reference, topic, since, hub: self.hub.get() });

@@ -13,7 +13,10 @@ use std::{
 use axum::extract::ws::Message;
 use futures::{Sink, Stream, task::AtomicWaker};
 use serde_json::{Value, json};
-use tidewire::{contract::Limits, server::Session};
+use tidewire::{
+    contract::Limits,
+    server::{Peer, Session},
+};
 use tokio::{net::TcpSocket, sync::mpsc};
 
 use crate::support::{Socket, TestServer, eventually, new_folder};
@@ -202,7 +205,8 @@ async fn spec_nx5_nothing_is_sent_past_a_gap_before_the_resync() {
         let (sent_by_session, mut frames) = mpsc::unbounded_channel();
         let room = Arc::new(Room::default());
         let gate = Gate { requests, sent: sent_by_session, room: room.clone() };
-        let session = tokio::spawn(Session::new(server.realtime.clone(), gate).run());
+        let session =
+            tokio::spawn(Session::new(server.realtime.clone(), gate, Peer::nobody()).run());
 
         ask.send(Message::text(r#"{"type":"subscribe","channel":"resource:product"}"#)).unwrap();
         room.add(1);

@@ -84,7 +84,7 @@ impl ModelServer {
     pub(super) fn read(&mut self) {
         let Some(text) = self.to_server.pop_front() else { return };
         match parse::client_frame(&text).expect("the client speaks the protocol") {
-            ClientFrame::Subscribe { channel, since, reference } => {
+            ClientFrame::Subscribe { channel, since, reference, .. } => {
                 let since = since.map(|since| since.parse().expect("a position"));
                 self.subscribe(channel, since, reference);
             }
@@ -100,8 +100,8 @@ impl ModelServer {
                     retry_after_ms: None,
                 });
             }
-            ClientFrame::Heartbeat => self.heartbeat(),
-            ClientFrame::Hello(_) => {}
+            ClientFrame::Heartbeat(_) => self.heartbeat(),
+            ClientFrame::Hello(_) | ClientFrame::Presence { .. } => {}
         }
     }
 

@@ -1,6 +1,8 @@
 //! One connection: reads requests, answers them, and sends what its queue holds. Generic over the
 //! socket, so that it is tested without a network.
 
+mod request;
+
 use std::{
     collections::{HashMap, VecDeque},
     sync::Arc,
@@ -12,21 +14,19 @@ use futures::{Sink, SinkExt, Stream, StreamExt};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 
 use super::{
-    Realtime,
-    attach::{Request, attach},
+    Peer, Realtime,
     event::encode,
     queue::{Queue, Queued},
     subscription::Subscription,
 };
-use crate::contract::{
-    ChannelName, ClientFrame, ErrorCode, LiveError, Position, ServerFrame, channel::ChannelKind,
-    close, parse, protocol::WelcomeLimits,
-};
+use crate::contract::{ChannelName, ErrorCode, LiveError, ServerFrame, close};
+use request::Refused;
 
 /// The state of one connection.
 pub struct Session<S> {
     realtime: Realtime,
     socket: S,
+    peer: Peer,
     queue: Arc<Queue>,
     subscriptions: HashMap<ChannelName, Arc<Subscription>>,
     last_heard: Instant,
@@ -44,11 +44,11 @@ impl<S, E> Session<S>
 where
     S: Stream<Item = Result<Message, E>> + Sink<Message> + Unpin,
 {
-    /// A session over an open socket.
-    pub fn new(realtime: Realtime, socket: S) -> Self {
+    /// A session over an open socket, with whoever is at its other end.
+    pub fn new(realtime: Realtime, socket: S, peer: Peer) -> Self {
         let queue = Arc::new(Queue::new(realtime.limits()));
         let subscriptions = HashMap::new();
-        Self { realtime, socket, queue, subscriptions, last_heard: Instant::now() }
+        Self { realtime, socket, peer, queue, subscriptions, last_heard: Instant::now() }
     }
 
     /// Serves the connection until it ends.
@@ -131,91 +131,6 @@ where
         }
     }
 
-    async fn handle(&mut self, text: &str) -> Result<(), Refused> {
-        let limits = self.realtime.limits();
-        if text.len() > limits.max_message_bytes {
-            return Err(Refused::new(LiveError::new(
-                ErrorCode::MessageTooLarge,
-                format!("a message may have {} bytes", limits.max_message_bytes),
-            )));
-        }
-        match parse::client_frame(text).map_err(Refused::new)? {
-            ClientFrame::Hello(hello) => {
-                self.answer(ServerFrame::Welcome {
-                    contract: self.realtime.compare_contract(hello.contract.as_deref()),
-                    limits: WelcomeLimits {
-                        max_message_bytes: limits.max_message_bytes,
-                        max_subscriptions: limits.max_subscriptions,
-                        heartbeat_ms: limits.heartbeat.as_millis() as u64,
-                    },
-                });
-                Ok(())
-            }
-            ClientFrame::Subscribe { channel, since, reference } => {
-                let refused = |error| Refused { error, channel: Some(channel.clone()), reference };
-                self.subscribe(&channel, since.as_deref(), reference).await.map_err(refused)
-            }
-            ClientFrame::Unsubscribe { channel } => {
-                self.unsubscribe(&channel).map_err(|error| Refused::on(error, channel))
-            }
-            ClientFrame::Broadcast { channel, payload, reference } => {
-                let reached = match writable(&self.realtime, &channel) {
-                    Ok(name) => self.realtime.hub().send(name, payload),
-                    Err(error) => return Err(Refused { error, channel: Some(channel), reference }),
-                };
-                let (position, replay) = (None, None);
-                let reached = Some(reached);
-                self.answer(ServerFrame::Ack { channel, position, replay, reached, reference });
-                Ok(())
-            }
-            ClientFrame::Heartbeat => {
-                self.mark();
-                Ok(())
-            }
-        }
-    }
-
-    async fn subscribe(
-        &mut self,
-        channel: &str,
-        since: Option<&str>,
-        reference: Option<u64>,
-    ) -> Result<(), LiveError> {
-        let name = checked(channel)?;
-        let since = since.map(str::parse::<Position>).transpose().map_err(|_| {
-            LiveError::new(ErrorCode::InvalidPosition, "\"since\" is not a position")
-        })?;
-        // The server may have ended some, when realtime was switched off for their table.
-        self.subscriptions.retain(|_, subscription| !subscription.has_ended());
-        let max = self.realtime.limits().max_subscriptions;
-        if self.subscriptions.len() >= max && !self.subscriptions.contains_key(&name) {
-            return Err(LiveError::new(
-                ErrorCode::TooManySubscriptions,
-                format!("a connection may have {max} subscriptions"),
-            ));
-        }
-        let request = Request { channel: &name, since, reference };
-        let subscription = attach(&self.realtime, &self.queue, request).await?;
-        // It takes the place of an older one, whose frames behind the new answer are left out.
-        if let Some(older) = self.subscriptions.insert(name, subscription) {
-            self.realtime.hub().unsubscribe(&older);
-        }
-        Ok(())
-    }
-
-    fn unsubscribe(&mut self, channel: &str) -> Result<(), LiveError> {
-        let name = checked(channel)?;
-        let found = self.subscriptions.remove(&name);
-        let Some(subscription) = found.filter(|subscription| !subscription.has_ended()) else {
-            return Err(LiveError::new(
-                ErrorCode::NotSubscribed,
-                "this connection has no such subscription",
-            ));
-        };
-        self.realtime.hub().unsubscribe(&subscription);
-        Ok(())
-    }
-
     async fn beat(&mut self) -> Result<(), End> {
         if self.last_heard.elapsed() > self.realtime.limits().dead_after {
             return Err(End::Close(close::SILENT, "nothing was heard for too long"));
@@ -286,49 +201,3 @@ impl<S> Drop for Session<S> {
 
 const SLOW: End = End::Close(close::SLOW, "the client reads too slowly");
 const STOPPING: End = End::Close(close::DRAIN, "the server is stopping");
-
-/// A request that was refused, with what the answer repeats of it.
-struct Refused {
-    error: LiveError,
-    channel: Option<String>,
-    reference: Option<u64>,
-}
-
-impl Refused {
-    fn new(error: LiveError) -> Self {
-        Self { error, channel: None, reference: None }
-    }
-
-    fn on(error: LiveError, channel: String) -> Self {
-        Self { error, channel: Some(channel), reference: None }
-    }
-
-    fn into_frame(self) -> ServerFrame {
-        let LiveError { code, message: error } = self.error;
-        // A name of megabytes is not repeated to its sender.
-        let channel = self.channel.filter(|channel| channel.len() <= 1_000);
-        let (reference, retry_after_ms) = (self.reference, None);
-        ServerFrame::Error { code, error, channel, reference, retry_after_ms }
-    }
-}
-
-fn checked(channel: &str) -> Result<ChannelName, LiveError> {
-    ChannelName::new(channel)
-        .map_err(|error| LiveError::new(ErrorCode::InvalidChannelName, error.to_string()))
-}
-
-/// The channel, if clients may send to it: what the database publishes must stay the database's.
-fn writable(realtime: &Realtime, channel: &str) -> Result<ChannelName, LiveError> {
-    let name = checked(channel)?;
-    let databases = match name.kind() {
-        ChannelKind::Table { .. } | ChannelKind::Resource(_) => true,
-        ChannelKind::Other { prefix, .. } => realtime.routing().has_resource(prefix),
-    };
-    if databases {
-        return Err(LiveError::new(
-            ErrorCode::PermissionDenied,
-            "only the database publishes on this channel",
-        ));
-    }
-    Ok(name)
-}

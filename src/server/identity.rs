@@ -1,0 +1,84 @@
+//! Who is connected, and the hook by which an application says so.
+
+use std::{net::IpAddr, sync::Arc};
+
+use async_trait::async_trait;
+use axum::http::HeaderMap;
+
+use crate::contract::{LiveError, RowId};
+
+/// Who is at the other end of a connection. Cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Identity {
+    user: Arc<str>,
+    kind: Kind,
+}
+
+/// What is known of somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Nobody has signed in; the id only tells guests apart.
+    Guest,
+    /// A person who has signed in.
+    User,
+    /// Another server.
+    Service,
+}
+
+impl Identity {
+    /// A visitor. Connections with the same id count as one visitor.
+    pub fn guest(id: impl Into<Arc<str>>) -> Self {
+        Self { user: id.into(), kind: Kind::Guest }
+    }
+
+    /// A person who has signed in.
+    pub fn user(id: impl Into<Arc<str>>) -> Self {
+        Self { user: id.into(), kind: Kind::User }
+    }
+
+    /// Another server.
+    pub fn service(name: impl Into<Arc<str>>) -> Self {
+        Self { user: name.into(), kind: Kind::Service }
+    }
+
+    /// The id that others may see.
+    pub fn id(&self) -> &Arc<str> {
+        &self.user
+    }
+
+    /// What is known of them.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+}
+
+/// The request that opens a connection, or asks one of the channel layer's addresses.
+#[derive(Clone, Copy, Debug)]
+pub struct Connect<'a> {
+    /// Its headers, cookies among them.
+    pub headers: &'a HeaderMap,
+    /// The parameter `token` of its address.
+    pub token: Option<&'a str>,
+    /// Where it comes from, as far as that can be trusted.
+    pub address: Option<IpAddr>,
+}
+
+/// Says who makes a request.
+#[async_trait]
+pub trait Authenticate: Send + Sync + 'static {
+    /// Who it is; a guest when nobody has signed in.
+    ///
+    /// # Errors
+    /// `authentication_required` when the request brings a proof that does not hold.
+    async fn identify(&self, request: Connect<'_>) -> Result<Identity, LiveError>;
+}
+
+/// Every connection is another guest.
+pub struct Guests;
+
+#[async_trait]
+impl Authenticate for Guests {
+    async fn identify(&self, _: Connect<'_>) -> Result<Identity, LiveError> {
+        Ok(Identity::guest(RowId::new().to_string()))
+    }
+}

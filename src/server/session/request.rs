@@ -1,0 +1,163 @@
+//! What a client asks for, and how it is answered.
+
+use axum::extract::ws::Message;
+use futures::{Sink, Stream};
+
+use super::{
+    super::{
+        Peer, Realtime,
+        attach::{Request, attach},
+        policy::Action,
+    },
+    Session,
+};
+use crate::contract::{
+    ChannelName, ClientFrame, ErrorCode, LiveError, Position, ServerFrame, channel::ChannelKind,
+    parse, protocol::WelcomeLimits,
+};
+
+impl<S, E> Session<S>
+where
+    S: Stream<Item = Result<Message, E>> + Sink<Message> + Unpin,
+{
+    pub(super) async fn handle(&mut self, text: &str) -> Result<(), Refused> {
+        let limits = self.realtime.limits();
+        if text.len() > limits.max_message_bytes {
+            return Err(Refused::new(LiveError::new(
+                ErrorCode::MessageTooLarge,
+                format!("a message may have {} bytes", limits.max_message_bytes),
+            )));
+        }
+        match parse::client_frame(text).map_err(Refused::new)? {
+            ClientFrame::Hello(hello) => {
+                self.answer(ServerFrame::Welcome {
+                    contract: self.realtime.compare_contract(hello.contract.as_deref()),
+                    limits: WelcomeLimits {
+                        max_message_bytes: limits.max_message_bytes,
+                        max_subscriptions: limits.max_subscriptions,
+                        heartbeat_ms: limits.heartbeat.as_millis() as u64,
+                    },
+                });
+                Ok(())
+            }
+            ClientFrame::Subscribe { channel, since, presence: _, reference } => {
+                let refused = |error| Refused { error, channel: Some(channel.clone()), reference };
+                self.subscribe(&channel, since.as_deref(), reference).await.map_err(refused)
+            }
+            ClientFrame::Unsubscribe { channel } => {
+                self.unsubscribe(&channel).map_err(|error| Refused::on(error, channel))
+            }
+            ClientFrame::Broadcast { channel, payload, reference } => {
+                let reached = match writable(&self.realtime, &self.peer, &channel).await {
+                    Ok(name) => self.realtime.hub().send(name, payload),
+                    Err(error) => return Err(Refused { error, channel: Some(channel), reference }),
+                };
+                let (position, replay) = (None, None);
+                let reached = Some(reached);
+                self.answer(ServerFrame::Ack { channel, position, replay, reached, reference });
+                Ok(())
+            }
+            ClientFrame::Presence { channel, .. } => {
+                let error = LiveError::new(ErrorCode::UnknownType, "not yet");
+                Err(Refused::on(error, channel))
+            }
+            ClientFrame::Heartbeat(_) => {
+                self.mark();
+                Ok(())
+            }
+        }
+    }
+
+    async fn subscribe(
+        &mut self,
+        channel: &str,
+        since: Option<&str>,
+        reference: Option<u64>,
+    ) -> Result<(), LiveError> {
+        let name = checked(channel)?;
+        let since = since.map(str::parse::<Position>).transpose().map_err(|_| {
+            LiveError::new(ErrorCode::InvalidPosition, "\"since\" is not a position")
+        })?;
+        // The server may have ended some, when realtime was switched off for their table.
+        self.subscriptions.retain(|_, subscription| !subscription.has_ended());
+        let max = self.realtime.limits().max_subscriptions;
+        if self.subscriptions.len() >= max && !self.subscriptions.contains_key(&name) {
+            return Err(LiveError::new(
+                ErrorCode::TooManySubscriptions,
+                format!("a connection may have {max} subscriptions"),
+            ));
+        }
+        self.realtime.check(&self.peer.identity, Action::Read, &name).await?;
+        let request = Request { channel: &name, since, reference };
+        let subscription = attach(&self.realtime, &self.queue, request).await?;
+        // It takes the place of an older one, whose frames behind the new answer are left out.
+        if let Some(older) = self.subscriptions.insert(name, subscription) {
+            self.realtime.hub().unsubscribe(&older);
+        }
+        Ok(())
+    }
+
+    fn unsubscribe(&mut self, channel: &str) -> Result<(), LiveError> {
+        let name = checked(channel)?;
+        let found = self.subscriptions.remove(&name);
+        let Some(subscription) = found.filter(|subscription| !subscription.has_ended()) else {
+            return Err(LiveError::new(
+                ErrorCode::NotSubscribed,
+                "this connection has no such subscription",
+            ));
+        };
+        self.realtime.hub().unsubscribe(&subscription);
+        Ok(())
+    }
+}
+
+/// A request that was refused, with what the answer repeats of it.
+pub(super) struct Refused {
+    pub(super) error: LiveError,
+    channel: Option<String>,
+    reference: Option<u64>,
+}
+
+impl Refused {
+    pub(super) fn new(error: LiveError) -> Self {
+        Self { error, channel: None, reference: None }
+    }
+
+    fn on(error: LiveError, channel: String) -> Self {
+        Self { error, channel: Some(channel), reference: None }
+    }
+
+    pub(super) fn into_frame(self) -> ServerFrame {
+        let LiveError { code, message: error, retry_after_ms } = self.error;
+        // A name of megabytes is not repeated to its sender.
+        let channel = self.channel.filter(|channel| channel.len() <= 1_000);
+        let reference = self.reference;
+        ServerFrame::Error { code, error, channel, reference, retry_after_ms }
+    }
+}
+
+fn checked(channel: &str) -> Result<ChannelName, LiveError> {
+    ChannelName::new(channel)
+        .map_err(|error| LiveError::new(ErrorCode::InvalidChannelName, error.to_string()))
+}
+
+/// The channel, if this client may send to it: what the database publishes must stay the database's.
+async fn writable(
+    realtime: &Realtime,
+    peer: &Peer,
+    channel: &str,
+) -> Result<ChannelName, LiveError> {
+    let name = checked(channel)?;
+    let databases = match name.kind() {
+        ChannelKind::Table { .. } | ChannelKind::Resource(_) => true,
+        ChannelKind::Other { prefix, .. } => realtime.routing().has_resource(prefix),
+    };
+    if databases {
+        return Err(LiveError::new(
+            ErrorCode::PermissionDenied,
+            "only the database publishes on this channel",
+        ));
+    }
+    realtime.check(&peer.identity, Action::Write, &name).await?;
+    Ok(name)
+}
