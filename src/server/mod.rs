@@ -4,6 +4,7 @@
 //! `history`) → `queue` bounds what waits → `session` sends. `attach` is how a subscription begins.
 
 mod attach;
+mod builder;
 mod context;
 mod contract_check;
 pub mod database;
@@ -22,11 +23,12 @@ mod session;
 mod subscription;
 mod tailer;
 
+pub use builder::Builder;
 pub use context::database;
 pub use database::Database;
 pub use http::routes;
 pub use identity::Identity;
 pub use peer::Peer;
 pub use policy::{Action, Policy};
-pub use realtime::{Builder, Realtime, Stats};
+pub use realtime::{Realtime, Stats};
 pub use session::Session;

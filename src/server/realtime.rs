@@ -14,19 +14,19 @@ use serde_json::value::to_raw_value;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
+    Builder,
     contract_check::compare,
     database::Database,
     event::encode,
     hub::Hub,
-    identity::{Authenticate, Connect, Guests, Identity},
+    identity::{Authenticate, Connect, Identity},
     log::{ChangeLog, LogError},
-    policy::{Action, DenyAll, Policy, refusal},
+    policy::{Action, Policy, refusal},
     queue::Queued,
     routing::Routing,
-    tailer,
 };
 use crate::contract::{
-    Channel, ChannelName, ContractVerdict, ErrorCode, Limits, Live, LiveError, ServerFrame,
+    Channel, ChannelName, ContractVerdict, ErrorCode, Limits, LiveError, ServerFrame,
 };
 
 /// The running channel layer. Cheap to clone.
@@ -35,30 +35,20 @@ pub struct Realtime {
     inner: Arc<Inner>,
 }
 
-struct Inner {
-    database: Database,
-    log: Arc<dyn ChangeLog>,
-    hub: Hub,
-    routing: Arc<Routing>,
-    limits: Limits,
-    contract: Option<String>,
-    authenticate: Arc<dyn Authenticate>,
-    policy: Arc<dyn Policy>,
-    stop: CancellationToken,
-    tasks: TaskTracker,
-    connections: AtomicUsize,
-    looking: tokio::sync::Mutex<()>,
-}
-
-/// What a server is made from.
-pub struct Builder {
-    database: Database,
-    routing: Routing,
-    limits: Limits,
-    contract: Option<String>,
-    only: Vec<String>,
-    authenticate: Arc<dyn Authenticate>,
-    policy: Arc<dyn Policy>,
+/// What all handles share; made by the builder.
+pub(super) struct Inner {
+    pub(super) database: Database,
+    pub(super) log: Arc<dyn ChangeLog>,
+    pub(super) hub: Hub,
+    pub(super) routing: Arc<Routing>,
+    pub(super) limits: Limits,
+    pub(super) contract: Option<String>,
+    pub(super) authenticate: Arc<dyn Authenticate>,
+    pub(super) policy: Arc<dyn Policy>,
+    pub(super) stop: CancellationToken,
+    pub(super) tasks: TaskTracker,
+    pub(super) connections: AtomicUsize,
+    pub(super) looking: tokio::sync::Mutex<()>,
 }
 
 /// Counts of a running server.
@@ -74,104 +64,10 @@ pub struct Stats {
     pub dropped: u64,
 }
 
-impl Builder {
-    /// Makes a row type a live resource: its table is enabled when the server starts.
-    pub fn resource<T: Live>(mut self) -> Self {
-        self.routing.add::<T>();
-        self
-    }
-
-    /// Keeps only the named resources; a list without names keeps all. The tables of the others are left
-    /// as they are switched.
-    pub fn only(mut self, names: &[String]) -> Self {
-        self.only = names.iter().filter(|name| !name.is_empty()).cloned().collect();
-        self
-    }
-
-    /// Replaces the default limits.
-    pub fn limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
-        self
-    }
-
-    /// Says who a connection is, from the request that opens it. Without this everybody is a guest.
-    pub fn authenticate(mut self, hook: impl Authenticate) -> Self {
-        self.authenticate = Arc::new(hook);
-        self
-    }
-
-    /// Says who may do what on which channel. Without this nobody may do anything.
-    pub fn policy(mut self, policy: impl Policy) -> Self {
-        self.policy = Arc::new(policy);
-        self
-    }
-
-    /// The hash of the application's types, which pages built from other types are told of.
-    pub fn contract(mut self, contract: impl Into<String>) -> Self {
-        self.contract = Some(contract.into());
-        self
-    }
-
-    /// Checks the resources, enables their tables (those that were switched off too), fills the history and starts to follow the log.
-    ///
-    /// # Errors
-    /// When the database cannot be read, a resource's table does not exist, or a resource could not
-    /// deliver anything as it is declared.
-    pub async fn start(self) -> Result<Realtime, LogError> {
-        let Self { database, mut routing, limits, contract, only, authenticate, policy } = self;
-        routing.retain(&only)?;
-        routing.check()?;
-        for table in routing.resource_tables() {
-            database.enable_realtime("public", table).await?;
-        }
-        let log = database.log();
-        let followed = log.tables().await?;
-        for table in routing.resource_tables() {
-            // SQLite finds `Todos` for `todos`, but changes are routed by the exact name.
-            if !followed.iter().any(|found| found.name == table) {
-                let (schema, table) = ("public".into(), table.into());
-                return Err(LogError::UnknownTable { schema, table });
-            }
-        }
-        let head = log.head().await?;
-        let floor = log.floor().await?.max(head.saturating_sub(limits.history_events as u64));
-        let routing = Arc::new(routing);
-        let hub = Hub::new(log.epoch(), floor, &limits, routing.clone());
-        let realtime = Realtime {
-            inner: Arc::new(Inner {
-                database,
-                log,
-                hub,
-                routing,
-                limits,
-                contract,
-                authenticate,
-                policy,
-                stop: CancellationToken::new(),
-                tasks: TaskTracker::new(),
-                connections: AtomicUsize::new(0),
-                looking: tokio::sync::Mutex::new(()),
-            }),
-        };
-        realtime.refresh_tables().await?;
-        let last = tailer::warm_up(&realtime, floor).await?;
-        realtime.inner.tasks.spawn(tailer::keep_following(realtime.clone(), last));
-        Ok(realtime)
-    }
-}
-
 impl Realtime {
     /// Begins to describe a server over this database.
     pub fn builder(database: Database) -> Builder {
-        Builder {
-            database,
-            routing: Routing::default(),
-            limits: Limits::default(),
-            contract: None,
-            only: Vec::new(),
-            authenticate: Arc::new(Guests),
-            policy: Arc::new(DenyAll),
-        }
+        Builder::new(database)
     }
 
     /// The database that is followed.
@@ -255,6 +151,10 @@ impl Realtime {
         if tokio::time::timeout(self.inner.limits.drain, self.inner.tasks.wait()).await.is_err() {
             tracing::warn!(left = self.inner.tasks.len(), "connections did not end in time");
         }
+    }
+
+    pub(super) fn from_inner(inner: Inner) -> Self {
+        Self { inner: Arc::new(inner) }
     }
 
     pub(super) fn hub(&self) -> &Hub {
