@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unittest
+import uuid
 
 import tidewire as t
 from support import Proxy, ServerTest, until
@@ -44,6 +45,17 @@ class PresenceOfUsers(ServerTest):
             await until(lambda: "Ann" in [user.data["name"] for user in his.presence.users.values()])
             proxy.cut()
             await until(lambda: his.presence.count == 0, "the end of the grace period")
+
+    async def test_all_connections_with_one_cookie_are_one_user(self) -> None:
+        cookie = {"Cookie": f"tidewire_guest={uuid.uuid4().hex}"}
+        desk, phone, bob = await self.client(headers=cookie), await self.client(headers=cookie), await self.client()
+        his = await bob.subscribe(self.room, self.take, presence={"name": "Bob"})
+        hers = await desk.subscribe(self.room, self.take, presence={"name": "Ann"})
+        await phone.subscribe(self.room, self.take, presence={"name": "Ann, on the phone"})
+        await until(lambda: [user.data["name"] for user in his.presence.users.values()] == ["Bob", "Ann, on the phone"])
+        await desk.unsubscribe(hers)
+        await desk.hello()
+        self.assertEqual((await bob.users(self.room)).count, 2)
 
     async def test_the_number_alone_can_be_asked_for(self) -> None:
         ann, bob = await self.client(), await self.client()

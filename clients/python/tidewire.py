@@ -303,7 +303,8 @@ class Client:
         presence.fold({"type": "presence_count", "count": told["count"]})
         return presence
 
-    async def post_broadcast(self, channel: str, payload: object) -> int:
-        """Sends a message without a connection; how many it reached."""
-        told = await request("POST", f"{self.base}/realtime/broadcast", {"channel": channel, "payload": payload}, self._headers)
+    async def post_broadcast(self, channel: str, payload: object, key: Optional[str] = None) -> int:
+        """Sends a message without a connection, as a server that proves itself with `key`; how many it reached."""
+        headers = {**self._headers, **({"Authorization": f"Bearer {key}"} if key else {})}
+        told = await request("POST", f"{self.base}/realtime/broadcast", {"channel": channel, "payload": payload}, headers)
         return json.loads(told)["reached"]

@@ -19,10 +19,16 @@ pub struct Binary {
 impl Binary {
     /// Starts it at `address` (port 0 for a free one) and waits until it listens.
     pub async fn start(address: &str, file: &Path) -> Self {
+        Self::start_with(address, file, &[]).await
+    }
+
+    /// Starts it with further settings, by environment.
+    pub async fn start_with(address: &str, file: &Path, settings: &[(&str, &str)]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_server"))
             .env("LEPTOS_SITE_ADDR", address)
             .env("DATABASE_URL", format!("sqlite://{}", file.display()))
             .env("RUST_LOG", "error")
+            .envs(settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
