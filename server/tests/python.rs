@@ -10,7 +10,7 @@ use tokio::{process::Command, time::timeout};
 use support::Binary;
 
 /// What the client is tried on: the modules of `clients/python`.
-const MODULES: [&str; 1] = ["test_client"];
+const MODULES: [&str; 2] = ["test_rules", "test_client"];
 /// How long all of it may take.
 const AT_MOST: Duration = Duration::from_secs(300);
 /// What it proves itself with where only servers may ask.

@@ -142,7 +142,8 @@ fn extras(project: &Project) -> Vec<Finding> {
     let path = |tool: &str| project.find(tool).map(|path| path.display().to_string());
     let cargo = |tool| Finding::present(tool, path(tool), format!("cargo install {tool} --locked"));
     let sqlite = Finding::present("sqlite3", path("sqlite3"), "apt-get install -y sqlite3");
-    [sqlite, cargo("cargo-deny"), cargo("cargo-machete")].map(Finding::optional).into()
+    let python = Finding::present("python3", path("python3"), "apt-get install -y python3");
+    [sqlite, python, cargo("cargo-deny"), cargo("cargo-machete")].map(Finding::optional).into()
 }
 
 fn version_of(project: &Project, tool: &str) -> Option<Version> {
