@@ -6,6 +6,9 @@ use crate::table::table;
 use crate::version::Version;
 use crate::{chromium, packages, tools};
 
+/// What runs the tests of `clients/python`.
+const PYTHON: Version = Version::new(3, 9, 0);
+
 struct Finding {
     tool: String,
     found: Option<String>,
@@ -142,8 +145,17 @@ fn extras(project: &Project) -> Vec<Finding> {
     let path = |tool: &str| project.find(tool).map(|path| path.display().to_string());
     let cargo = |tool| Finding::present(tool, path(tool), format!("cargo install {tool} --locked"));
     let sqlite = Finding::present("sqlite3", path("sqlite3"), "apt-get install -y sqlite3");
-    let python = Finding::present("python3", path("python3"), "apt-get install -y python3");
-    [sqlite, python, cargo("cargo-deny"), cargo("cargo-machete")].map(Finding::optional).into()
+    let mut extras: Vec<_> =
+        [sqlite, cargo("cargo-deny"), cargo("cargo-machete")].map(Finding::optional).into();
+    let python = version_of(project, "python3");
+    extras.push(Finding::version(
+        "python3",
+        python,
+        &format!("{PYTHON} or newer"),
+        python.is_some_and(|found| found >= PYTHON),
+        "apt-get install -y python3".to_owned(),
+    ));
+    extras
 }
 
 fn version_of(project: &Project, tool: &str) -> Option<Version> {
