@@ -16,22 +16,22 @@ pub struct Event {
 }
 
 enum Body {
-    /// A change of a row; `op` is what it means on this channel.
-    Change { position: Position, entry: Arc<Entry>, op: Op },
-    /// A change that cannot be read.
+    /// An entry of the log; `op` is what a change means on this channel.
+    Logged { position: Position, entry: Arc<Entry>, op: Op },
+    /// An entry that cannot be read.
     Lost(u64),
     /// A message that is not in the log.
     Message(Box<RawValue>),
 }
 
 impl Event {
-    /// A change as `channel` sees it: a row that moved away is a delete there, one that moved in an
-    /// insert.
-    pub fn change(channel: ChannelName, position: Position, entry: Arc<Entry>, op: Op) -> Self {
-        Self { channel, body: Body::Change { position, entry, op }, frame: OnceLock::new() }
+    /// An entry of the log as `channel` sees it: a row that moved away is a delete there, one that moved
+    /// in an insert.
+    pub fn logged(channel: ChannelName, position: Position, entry: Arc<Entry>, op: Op) -> Self {
+        Self { channel, body: Body::Logged { position, entry, op }, frame: OnceLock::new() }
     }
 
-    /// A change that `channel` may have been concerned by, but that nobody can read.
+    /// An entry that `channel` may have been concerned by, but that nobody can read.
     pub fn lost(channel: ChannelName, offset: u64) -> Self {
         Self { channel, body: Body::Lost(offset), frame: OnceLock::new() }
     }
@@ -46,10 +46,10 @@ impl Event {
         &self.channel
     }
 
-    /// Its number in the log; `None` for a message.
+    /// Its number in the log; `None` for a message that is not in it.
     pub fn offset(&self) -> Option<u64> {
         match &self.body {
-            Body::Change { position, .. } => Some(position.offset),
+            Body::Logged { position, .. } => Some(position.offset),
             Body::Lost(offset) => Some(*offset),
             Body::Message(_) => None,
         }
@@ -68,7 +68,7 @@ impl Event {
     /// About how much memory the event holds, in bytes.
     pub fn weight(&self) -> usize {
         let payload = match &self.body {
-            Body::Change { entry, .. } => {
+            Body::Logged { entry, .. } => {
                 let len = |row: &Option<Box<RawValue>>| row.as_ref().map_or(0, |r| r.get().len());
                 // The rows are kept beside the frame that repeats them.
                 2 * (len(&entry.record) + len(&entry.old_record))
@@ -81,7 +81,11 @@ impl Event {
 
     fn to_frame(&self) -> ServerFrame {
         let (position, payload) = match &self.body {
-            Body::Change { position, entry, op } => {
+            Body::Logged { position, entry, .. } if entry.message.is_some() => {
+                let payload = entry.record.as_deref().unwrap_or(RawValue::NULL);
+                (Some(*position), payload.to_owned())
+            }
+            Body::Logged { position, entry, op } => {
                 let change = Change {
                     op: *op,
                     schema: entry.schema.to_string(),

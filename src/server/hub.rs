@@ -76,15 +76,15 @@ impl Hub {
                 // Offsets have no gaps: the log was trimmed before it was read.
                 self.skip(entry.offset - 1, ResyncReason::TooOld, |_| true);
             }
-            if entry.unreadable {
+            if !self.routing.can_route(&entry) {
                 self.skip(entry.offset, ResyncReason::Unreadable, |channel| {
-                    self.routing.may_concern(&entry.table, channel)
+                    self.routing.may_concern(&entry, channel)
                 });
                 continue;
             }
             let routes = self.routing.route(&entry);
             let event =
-                |(channel, op)| Arc::new(Event::change(channel, position, entry.clone(), op));
+                |(channel, op)| Arc::new(Event::logged(channel, position, entry.clone(), op));
             let events: Vec<Arc<Event>> = routes.channels.into_iter().map(event).collect();
             let mut state = self.lock();
             for event in &events {
