@@ -16,9 +16,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     Builder,
     contract_check::compare,
+    counters::Counts,
     database::Database,
-    event::encode,
-    hub::Hub,
+    event::{Event, encode},
+    hub::{ChannelFigures, Hub},
     identity::{Authenticate, Connect, Identity},
     log::{ChangeLog, LogError},
     policy::{Action, Policy, refusal},
@@ -85,7 +86,8 @@ impl Realtime {
         channel: &Channel<T>,
         message: &T,
     ) -> Result<usize, serde_json::Error> {
-        Ok(self.inner.hub.send(channel.name().clone(), to_raw_value(message)?))
+        let event = Event::message(channel.name().clone(), to_raw_value(message)?);
+        Ok(self.inner.hub.send(event))
     }
 
     /// Switches realtime on for a table, at run time.
@@ -141,6 +143,16 @@ impl Realtime {
             subscriptions: counts.subscriptions,
             dropped: counts.dropped,
         }
+    }
+
+    /// What happened to events since the start.
+    pub fn counts(&self) -> Counts {
+        self.inner.hub.counters().snapshot()
+    }
+
+    /// Every channel that has subscribers, with its figures, in no order.
+    pub fn channel_figures(&self) -> Vec<ChannelFigures> {
+        self.inner.hub.channel_figures()
     }
 
     /// Stops: every connection is told when to come back and closed, the tailer ends. Waits for all

@@ -7,6 +7,7 @@ use super::{
     super::{
         Peer, Realtime,
         attach::{Request, attach},
+        event::Event,
         policy::Action,
     },
     Session,
@@ -49,7 +50,7 @@ where
             }
             ClientFrame::Broadcast { channel, payload, reference } => {
                 let reached = match writable(&self.realtime, &self.peer, &channel).await {
-                    Ok(name) => self.realtime.hub().send(name, payload),
+                    Ok(name) => self.realtime.hub().send(Event::message(name, payload)),
                     Err(error) => return Err(Refused { error, channel: Some(channel), reference }),
                 };
                 let (position, replay) = (None, None);
