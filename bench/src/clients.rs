@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -12,16 +12,20 @@ use futures::{SinkExt, StreamExt};
 use tokio::{sync::Semaphore, task::JoinSet, time::sleep};
 use tokio_tungstenite::{connect_async, tungstenite::Message};
 
-use crate::Failure;
+use crate::{Failure, latency::Latencies, product::written_us};
 
 /// How many connect at a time.
 const AT_ONCE: usize = 64;
 /// How long to wait for the last delivery.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// One in so many clients measures how old the rows are that it gets.
+const SAMPLED: usize = 20;
+
 /// Connected, subscribed clients.
 pub struct Clients {
     received: Arc<AtomicUsize>,
+    latencies: Arc<Mutex<Arc<Latencies>>>,
     _tasks: JoinSet<()>,
 }
 
@@ -43,19 +47,32 @@ impl Clients {
                 Ok::<_, Failure>(socket)
             });
         }
+        let latencies = Arc::new(Mutex::new(Arc::new(Latencies::new())));
         let mut tasks = JoinSet::new();
         while let Some(socket) = connecting.join_next().await {
             let mut socket = socket??;
             let received = received.clone();
+            let sampled = (tasks.len() % SAMPLED == 0).then(|| latencies.clone());
             tasks.spawn(async move {
                 while let Some(Ok(message)) = socket.next().await {
-                    if message.to_text().is_ok_and(|text| text.contains("\"broadcast\"")) {
-                        received.fetch_add(1, Ordering::Relaxed);
+                    let Ok(text) = message.to_text() else { continue };
+                    if !text.contains("\"broadcast\"") {
+                        continue;
+                    }
+                    received.fetch_add(1, Ordering::Relaxed);
+                    if let (Some(latencies), Some(sent)) = (&sampled, written_us(text)) {
+                        latencies.lock().expect("nobody panics").record_since(sent);
                     }
                 }
             });
         }
-        Ok(Self { received, _tasks: tasks })
+        Ok(Self { received, latencies, _tasks: tasks })
+    }
+
+    /// The ages of the rows that came since this was called last.
+    pub fn take_latencies(&self) -> Arc<Latencies> {
+        let mut current = self.latencies.lock().expect("nobody panics");
+        std::mem::replace(&mut current, Arc::new(Latencies::new()))
     }
 
     /// Waits until `wanted` events have arrived, or nothing came for long; how many did.

@@ -2,48 +2,59 @@
 
 use std::{
     fs,
-    path::Path,
+    path::{Path, PathBuf},
     process::Stdio,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use sqlx::{Connection, SqliteConnection};
+use tempfile::TempDir;
+
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, Command},
-    time::{sleep, timeout},
+    time::timeout,
 };
 
-use crate::Failure;
+use crate::{Failure, writer::Writer};
+
+/// How long a start or a stop may take.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running server over a database of its own.
 pub struct ServerProcess {
     child: Child,
     id: u32,
     address: String,
-    folder: tempfile::TempDir,
+    binary: PathBuf,
+    folder: TempDir,
 }
 
 impl ServerProcess {
-    /// Starts it on a free port.
+    /// Starts it on a free port. One address makes all the load, so the limits per address are lifted.
     pub async fn start(binary: &Path) -> Result<Self, Failure> {
         let folder = tempfile::tempdir()?;
-        let mut child = Command::new(binary)
-            .env("LEPTOS_SITE_ADDR", "127.0.0.1:0")
-            .env("DATABASE_URL", format!("sqlite://{}/bench.db", folder.path().display()))
-            .env("RUST_LOG", "warn")
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|error| format!("{}: {error}", binary.display()))?;
+        let (child, address) = spawn(binary, &folder, "127.0.0.1:0").await?;
         let id = child.id().ok_or("the server ended at once")?;
-        let stdout = child.stdout.take().ok_or("the server has no output")?;
-        let mut lines = BufReader::new(stdout).lines();
-        let line = timeout(Duration::from_secs(20), lines.next_line()).await??;
-        let address = line
-            .and_then(|line| line.rsplit("//").next().map(str::to_owned))
-            .ok_or("the server did not say where it listens")?;
-        Ok(Self { child, id, address, folder })
+        Ok(Self { child, id, address, binary: binary.into(), folder })
+    }
+
+    /// Stops it as a deploy would, does `meanwhile`, and starts it again on the same port.
+    pub async fn restart(
+        &mut self,
+        meanwhile: impl Future<Output = Result<(), Failure>>,
+    ) -> Result<(), Failure> {
+        let id = self.id.to_string();
+        Command::new("kill").args(["-TERM", &id]).status().await?;
+        timeout(PATIENCE, self.child.wait()).await??;
+        meanwhile.await?;
+        (self.child, self.address) = spawn(&self.binary, &self.folder, &self.address).await?;
+        self.id = self.child.id().ok_or("the server ended at once")?;
+        Ok(())
+    }
+
+    /// Another process that writes into the same file.
+    pub async fn writer(&self) -> Result<Writer, Failure> {
+        Writer::open(&url(&self.folder)).await
     }
 
     /// Where it listens.
@@ -64,26 +75,35 @@ impl ServerProcess {
         cpu_of(&format!("/proc/{}/stat", self.id))
     }
 
-    /// Inserts rows as another process would, one transaction each.
-    pub async fn write_rows(&self, count: usize, pause: Duration) -> Result<(), Failure> {
-        let url = format!("sqlite://{}/bench.db", self.folder.path().display());
-        let mut connection = SqliteConnection::connect(&url).await?;
-        let start = Instant::now();
-        for number in 0..count {
-            sqlx::query("INSERT INTO products (name, price) VALUES ('Bench', $1)")
-                .bind(number as f64)
-                .execute(&mut connection)
-                .await?;
-            sleep((pause * (number as u32 + 1)).saturating_sub(start.elapsed())).await;
-        }
-        Ok(())
-    }
-
     /// Ends it.
     pub async fn stop(mut self) -> Result<(), Failure> {
         self.child.kill().await?;
         Ok(())
     }
+}
+
+fn url(folder: &TempDir) -> String {
+    format!("sqlite://{}/bench.db", folder.path().display())
+}
+
+async fn spawn(binary: &Path, folder: &TempDir, address: &str) -> Result<(Child, String), Failure> {
+    let mut child = Command::new(binary)
+        .env("LEPTOS_SITE_ADDR", address)
+        .env("DATABASE_URL", url(folder))
+        .env("TIDEWIRE_CONNECTIONS_PER_ADDRESS", "100000")
+        .env("TIDEWIRE_CONNECTS_PER_MINUTE", "1000000")
+        .env("RUST_LOG", "warn")
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|error| format!("{}: {error}", binary.display()))?;
+    let stdout = child.stdout.take().ok_or("the server has no output")?;
+    let mut lines = BufReader::new(stdout).lines();
+    let line = timeout(PATIENCE, lines.next_line()).await??;
+    let address = line
+        .and_then(|line| line.rsplit("//").next().map(str::to_owned))
+        .ok_or("the server did not say where it listens")?;
+    Ok((child, address))
 }
 
 /// User and system time of a process or thread; a tick is a hundredth of a second.

@@ -80,6 +80,7 @@ pub async fn attach(
         match attached {
             Ok(subscription) => {
                 let Some(reason) = too_many else {
+                    realtime.hub().counters().replayed(read_to != since.offset);
                     return still_followed(realtime, request.channel, subscription);
                 };
                 realtime.hub().unsubscribe(&subscription);
@@ -110,6 +111,9 @@ fn at_head(
     request: &Request<'_>,
     reason: Option<ResyncReason>,
 ) -> Arc<Subscription> {
+    if let Some(reason) = reason {
+        realtime.hub().counters().refused_replay(reason);
+    }
     let channel = request.channel.to_string();
     let answer = |position, _: &_, _| {
         let reference = request.reference;
@@ -162,14 +166,14 @@ async fn read_page(
     for (expected, entry) in (after + 1..).zip(entries.into_iter().map(Arc::new)) {
         // Offsets have no gaps: somebody has removed entries.
         let mut lost = entry.offset != expected;
-        if entry.unreadable {
-            lost |= routing.may_concern(&entry.table, channel);
+        if !routing.can_route(&entry) {
+            lost |= routing.may_concern(&entry, channel);
         } else {
             let routes = routing.route(&entry);
             lost |= routes.scopes_lost && routing.may_be_scope(channel);
             for (name, op) in routes.channels.into_iter().filter(|(name, _)| name == channel) {
                 let position = Position::new(epoch, entry.offset);
-                events.push(Arc::new(Event::change(name, position, entry.clone(), op)));
+                events.push(Arc::new(Event::logged(name, position, entry.clone(), op)));
             }
         }
         if lost {

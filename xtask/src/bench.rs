@@ -9,7 +9,7 @@ pub(crate) fn bench(project: &Project, arguments: &[String]) -> Result<(), Failu
     run(&mut project.command("cargo", &["build", "--release", "-p", "server", "-p", "bench"]))?;
     let tool = project.target().join("release").join("bench");
     // Each connection is a file on both sides, and many systems allow 1,024 unless asked.
-    let mut load = project.command("sh", &["-c", "ulimit -n 16384; exec \"$0\" \"$@\""]);
-    load.arg(tool).arg("--server").arg(site::server(project)).args(arguments);
+    let mut load = project.command("sh", &["-c", "ulimit -n $(ulimit -Hn); exec \"$0\" \"$@\""]);
+    load.arg(tool).args(arguments).arg("--server").arg(site::server(project));
     run(&mut load)
 }

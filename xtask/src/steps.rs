@@ -70,7 +70,12 @@ impl Step {
             // Plain `cargo test`: no further tool to install. Clippy only checked, so this is the
             // one time that the server's dependencies are compiled for debug.
             Self::Test => run(&mut project.command("cargo", &["test", "--workspace"]))?,
-            Self::Deny => return optional(project, "cargo-deny", &["deny", "check"]),
+            // Not the advisories: their database comes over the network, and a new one must not
+            // stop a change that has nothing to do with it.
+            Self::Deny => {
+                let checks = ["deny", "check", "bans", "licenses", "sources"];
+                return optional(project, "cargo-deny", &checks);
+            }
             Self::Machete => return optional(project, "cargo-machete", &["machete"]),
             // The size budget needs the browser's release anyway. The server's release costs some
             // three minutes of two cores more than driving the debug server would, and buys that
