@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import sqlite3
+import time
 import unittest
 import uuid
 from typing import Any, Callable, Optional
@@ -16,7 +17,7 @@ from tidewire_transport import EventStream, WebSocket
 
 URL = os.environ.get("TIDEWIRE_URL", "")
 DATABASE = os.environ.get("TIDEWIRE_DATABASE", "")
-PATIENCE = 15.0
+PATIENCE = 20.0
 
 
 def write(*statements: tuple) -> list[int]:
@@ -33,11 +34,11 @@ def insert(name: str, price: float = 1.0) -> tuple:
 
 
 async def until(holds: Callable[[], Any], what: str = "what the test waits for") -> None:
-    for _ in range(int(PATIENCE / 0.02)):
-        if holds():
-            return
+    end = time.monotonic() + PATIENCE
+    while not holds():
+        if time.monotonic() > end:
+            raise AssertionError(f"{what} did not come about in {PATIENCE:.0f} seconds")
         await asyncio.sleep(0.02)
-    raise AssertionError(f"{what} did not come about in {PATIENCE:.0f} seconds")
 
 
 class Proxy:
