@@ -22,6 +22,8 @@ pub struct Builder {
     database: Database,
     routing: Routing,
     limits: Limits,
+    enabled: bool,
+    path: String,
     contract: Option<String>,
     only: Vec<String>,
     authenticate: Arc<dyn Authenticate>,
@@ -34,6 +36,8 @@ impl Builder {
             database,
             routing: Routing::default(),
             limits: Limits::default(),
+            enabled: true,
+            path: "/realtime".into(),
             contract: None,
             only: Vec::new(),
             authenticate: Arc::new(Guests),
@@ -57,6 +61,19 @@ impl Builder {
     /// Replaces the default limits.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Switches realtime off: nobody can connect, and pages say so. The log goes on being written and
+    /// followed, so that positions still hold when it is switched on again.
+    pub fn enabled(mut self, enabled: bool) -> Self {
+        self.enabled = enabled;
+        self
+    }
+
+    /// Where clients connect instead of `/realtime`; begins with a slash and does not end with one.
+    pub fn path(mut self, path: impl Into<String>) -> Self {
+        self.path = path.into();
         self
     }
 
@@ -84,7 +101,17 @@ impl Builder {
     /// When the database cannot be read, a resource's table does not exist, or a resource could not
     /// deliver anything as it is declared.
     pub async fn start(self) -> Result<Realtime, LogError> {
-        let Self { database, mut routing, limits, contract, only, authenticate, policy } = self;
+        let Self {
+            database,
+            mut routing,
+            limits,
+            enabled,
+            path,
+            contract,
+            only,
+            authenticate,
+            policy,
+        } = self;
         routing.retain(&only)?;
         routing.check()?;
         for table in routing.resource_tables() {
@@ -109,6 +136,8 @@ impl Builder {
             hub,
             routing,
             limits,
+            enabled,
+            path,
             contract,
             authenticate,
             policy,

@@ -42,6 +42,8 @@ pub(super) struct Inner {
     pub(super) hub: Hub,
     pub(super) routing: Arc<Routing>,
     pub(super) limits: Limits,
+    pub(super) enabled: bool,
+    pub(super) path: String,
     pub(super) contract: Option<String>,
     pub(super) authenticate: Arc<dyn Authenticate>,
     pub(super) policy: Arc<dyn Policy>,
@@ -73,6 +75,16 @@ impl Realtime {
     /// The database that is followed.
     pub fn database(&self) -> &Database {
         &self.inner.database
+    }
+
+    /// Whether clients may connect.
+    pub fn is_enabled(&self) -> bool {
+        self.inner.enabled
+    }
+
+    /// Where clients connect, `/realtime` unless it was told otherwise.
+    pub fn path(&self) -> &str {
+        &self.inner.path
     }
 
     /// Sends a message to everybody on a channel; returns how many subscribers it reached.
