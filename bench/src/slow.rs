@@ -16,7 +16,7 @@ use tidewire::{
     Change, Live, Snapshot,
     client::{
         ClientConfig, ClientEvent, NativeClient, NativeSubscription,
-        native::{Connector, Socket, websocket},
+        native::{Connector, Socket, network},
         rows::Rows,
         strategy::Strategy,
     },
@@ -182,7 +182,7 @@ async fn load(address: &str) -> Result<Snapshot<Product>, Failure> {
 
 /// Sockets that are not read while the gate is shut.
 fn gated(gate: watch::Receiver<bool>) -> Connector {
-    let connect = websocket();
+    let connect = network();
     Arc::new(move |url| {
         let (opening, gate) = (connect(url), gate.clone());
         Box::pin(async move {

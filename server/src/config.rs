@@ -23,6 +23,12 @@ pub struct Config {
     /// The folder of the built site.
     #[arg(long, env = "LEPTOS_SITE_ROOT", default_value = "target/site")]
     pub site_root: PathBuf,
+    /// Whether pages are live; off, they work and say that they are not.
+    #[arg(long, env = "TIDEWIRE_REALTIME", default_value = "on", value_parser = on_or_off, action = ArgAction::Set, value_name = "on|off")]
+    pub realtime: bool,
+    /// Where pages connect.
+    #[arg(long, env = "TIDEWIRE_REALTIME_PATH", default_value = "/realtime", value_parser = path)]
+    pub realtime_path: String,
     /// Which resources broadcast, separated by commas; none named means all. The `table:` channels of the
     /// others stay as they were switched.
     #[arg(long, env = "TIDEWIRE_RESOURCES", value_delimiter = ',')]
@@ -42,6 +48,24 @@ pub struct Config {
     /// Writes log lines as JSON.
     #[arg(long, env = "TIDEWIRE_LOG_JSON", action = ArgAction::SetTrue)]
     pub log_json: bool,
+}
+
+fn on_or_off(text: &str) -> Result<bool, &'static str> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("on or off"),
+    }
+}
+
+fn path(text: &str) -> Result<String, &'static str> {
+    let segment = |segment: &str| {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        !segment.is_empty() && segment.bytes().all(plain)
+    };
+    let fits = text.strip_prefix('/').is_some_and(|rest| rest.split('/').all(segment));
+    let taken = text == "/api" || text.starts_with("/api/");
+    (fits && !taken).then(|| text.to_owned()).ok_or("a path such as /realtime, and not below /api")
 }
 
 impl Config {

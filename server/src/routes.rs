@@ -12,7 +12,7 @@ use axum::{
 };
 use leptos::prelude::{LeptosOptions, provide_context};
 use leptos_axum::{LeptosRoutes, generate_route_list};
-use tidewire::server::Realtime;
+use tidewire::{reactive::LiveAddress, server::Realtime};
 use tower_http::{
     compression::CompressionLayer, set_header::SetResponseHeaderLayer, trace::TraceLayer,
 };
@@ -31,7 +31,11 @@ pub(crate) fn router(realtime: Realtime, config: &Config, address: SocketAddr) -
     let options = options(config, address);
     let database = realtime.database().clone();
     let state = AppState { options: options.clone() };
-    let context = move || provide_context(database.clone());
+    let live = LiveAddress(realtime.is_enabled().then(|| realtime.path().to_owned()));
+    let context = move || {
+        provide_context(database.clone());
+        provide_context(live.clone());
+    };
     let pages = generate_route_list(app::App);
     let document = {
         let options = options.clone();

@@ -47,6 +47,8 @@ impl Server {
         let drain = limits.drain;
         let realtime = app::resources(Realtime::builder(database))
             .only(&config.resources)
+            .enabled(config.realtime)
+            .path(&config.realtime_path)
             .limits(limits)
             .start()
             .await?;

@@ -1,5 +1,6 @@
 //! The client in Python, which was written from `docs/protocol.md` alone, against the real server.
 
+#[allow(unused_imports, reason = "a client in another language brings most of it itself")]
 mod support;
 
 use std::{io::ErrorKind, path::Path, time::Duration};
@@ -10,7 +11,7 @@ use tokio::{process::Command, time::timeout};
 use support::Binary;
 
 /// What the client is tried on: the modules of `clients/python`.
-const MODULES: [&str; 2] = ["test_rules", "test_client"];
+const MODULES: [&str; 4] = ["test_rules", "test_client", "test_durable", "test_event_streams"];
 /// How long all of it may take.
 const AT_MOST: Duration = Duration::from_secs(300);
 /// What it proves itself with where only servers may ask.

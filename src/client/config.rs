@@ -2,11 +2,30 @@
 
 use std::{fmt, future::Future, time::Duration};
 
+/// Which transports a client may use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Transports {
+    /// A WebSocket; where none can be had, an event stream.
+    #[default]
+    Auto,
+    /// Only WebSockets.
+    WebSocketOnly,
+    /// Only event streams.
+    EventStreamOnly,
+}
+
 /// Settings of one client. Every number has a default that suits a web page.
 #[derive(Clone, Debug)]
 pub struct ClientConfig {
     /// `ws://` or `wss://` address; in a browser a path such as `/realtime` is enough.
     pub url: String,
+    /// Whether there is to be a connection at all. Without one, lists are loaded and writes are sent,
+    /// and nothing is live.
+    pub enabled: bool,
+    /// How frames may travel. An event stream's address is the WebSocket's with `/sse` behind it.
+    pub transports: Transports,
+    /// After an event stream that was open at least this long, a WebSocket is tried again first.
+    pub prefer_websocket_after: Duration,
     /// Whether a lost connection is opened again.
     pub auto_reconnect: bool,
     /// How many times in a row to try again before giving up; `None` never gives up.
@@ -36,6 +55,9 @@ impl ClientConfig {
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
+            enabled: true,
+            transports: Transports::Auto,
+            prefer_websocket_after: Duration::from_secs(60),
             auto_reconnect: true,
             max_attempts: None,
             delay: Duration::from_millis(500),
@@ -127,9 +149,31 @@ pub(super) fn with_token(url: &str, token: &str) -> String {
     address
 }
 
+/// Where the event stream is that belongs to a WebSocket's address.
+pub(super) fn stream_address(url: &str) -> String {
+    let (address, query) = url.split_at(url.find('?').unwrap_or(url.len()));
+    let address = match address.strip_prefix("ws") {
+        Some(rest) if rest.contains("://") => ["http", rest].concat(),
+        _ => address.into(),
+    };
+    [address.trim_end_matches('/'), "/sse", query].concat()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn spec_en1_an_event_stream_lies_below_the_websocket() {
+        for (url, stream) in [
+            ("/realtime", "/realtime/sse"),
+            ("/ws/?tenant=1", "/ws/sse?tenant=1"),
+            ("ws://host:1/realtime", "http://host:1/realtime/sse"),
+            ("wss://host/realtime?x=ws://", "https://host/realtime/sse?x=ws://"),
+        ] {
+            assert_eq!(stream_address(url), stream);
+        }
+    }
 
     #[test]
     fn a_token_cannot_break_out_of_its_parameter() {

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use super::{
     config::ClientConfig,
+    fallback::Fallback,
     state::{ConnectionState, FailReason},
 };
-use crate::contract::close;
+use crate::contract::{Transport, close};
 
 /// What happens to a connection. Sockets are told apart by `generation`: whatever an older one still
 /// says is ignored.
@@ -42,8 +43,8 @@ pub enum ConnectionInput {
 /// What a driver has to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConnectionOutput {
-    /// Open a socket and report about it under this number.
-    Open { generation: u64 },
+    /// Open a socket over this transport and report about it under this number.
+    Open { generation: u64, transport: Transport },
     /// Close that socket with this code.
     Close { generation: u64, code: u16 },
     /// Send a heartbeat.
@@ -71,6 +72,8 @@ const LONGEST_DRAIN_MS: u64 = 600_000;
 #[derive(Debug)]
 pub struct Connection {
     timing: Timing,
+    enabled: bool,
+    fallback: Fallback,
     random: fastrand::Rng,
     phase: Phase,
     state: ConnectionState,
@@ -126,6 +129,8 @@ impl Connection {
         };
         Self {
             timing,
+            enabled: config.enabled,
+            fallback: Fallback::new(config),
             random: fastrand::Rng::with_seed(seed),
             phase: Phase::Idle,
             state: ConnectionState::Disconnected,
@@ -146,6 +151,11 @@ impl Connection {
         matches!(self.phase, Phase::Open(_)).then_some(self.generation)
     }
 
+    /// How the open socket's frames travel.
+    pub fn transport(&self) -> Option<Transport> {
+        self.open_generation().map(|_| self.fallback.transport())
+    }
+
     /// When to call with `Tick`, in the same milliseconds; `None` when there is nothing to wait for.
     pub fn next_deadline(&self) -> Option<u64> {
         match &self.phase {
@@ -163,6 +173,7 @@ impl Connection {
         let before = self.now_ms;
         self.now_ms = now_ms.max(before);
         match input {
+            ConnectionInput::Connect | ConnectionInput::RetryNow if !self.enabled => {}
             ConnectionInput::Connect => {
                 if matches!(self.phase, Phase::Idle) {
                     self.attempt = 0;
@@ -199,7 +210,10 @@ impl Connection {
                 {
                     open.received_ms = self.now_ms;
                     open.answer_by_ms = None;
-                    open.proven |= valid;
+                    if valid && !open.proven {
+                        open.proven = true;
+                        self.fallback.proven();
+                    }
                 }
             }
             ConnectionInput::Drain { within_ms } => {
@@ -218,7 +232,8 @@ impl Connection {
             },
             out,
         );
-        out.push(ConnectionOutput::Open { generation: self.generation });
+        let transport = self.fallback.transport();
+        out.push(ConnectionOutput::Open { generation: self.generation, transport });
     }
 
     fn opened(&mut self, generation: u64, out: &mut Vec<ConnectionOutput>) {
@@ -282,6 +297,7 @@ impl Connection {
 
     /// The socket is gone: decide whether and when to come back.
     fn lost(&mut self, code: u16, out: &mut Vec<ConnectionOutput>) {
+        let at_once = self.fallback.ended(self.lived_ms());
         self.leave(out);
         if !close::may_return(code) {
             return self.enter(ConnectionState::Failed(FailReason::Refused(code)), out);
@@ -292,7 +308,8 @@ impl Connection {
         if self.timing.max_attempts.is_some_and(|max| self.attempt >= max) {
             return self.enter(ConnectionState::Failed(FailReason::AttemptsExhausted), out);
         }
-        let bound = self.drain_ms.take().unwrap_or_else(|| self.back_off());
+        let back_off = if at_once { 0 } else { self.back_off() };
+        let bound = self.drain_ms.take().unwrap_or(back_off);
         let retry_in_ms = self.random.u64(0..=bound);
         self.attempt += 1;
         self.phase = Phase::Waiting { until_ms: self.now_ms + retry_in_ms };
@@ -309,9 +326,21 @@ impl Connection {
         if matches!(self.phase, Phase::Opening { .. } | Phase::Open(_)) {
             out.push(ConnectionOutput::Close { generation: self.generation, code: NORMAL });
         }
+        // A try that was broken off says nothing about its transport.
+        if let Some(lived_ms) = self.lived_ms() {
+            self.fallback.ended(Some(lived_ms));
+        }
         self.leave(out);
         self.drain_ms = None;
         self.enter(state, out);
+    }
+
+    /// How long the socket has been open, if it ever brought a valid frame.
+    fn lived_ms(&self) -> Option<u64> {
+        match &self.phase {
+            Phase::Open(open) if open.proven => Some(self.now_ms - open.since_ms),
+            _ => None,
+        }
     }
 
     fn leave(&mut self, out: &mut Vec<ConnectionOutput>) {

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::contract::{
     ChannelName, ClientFrame, ContractVerdict, ErrorCode, Hello, LiveError, Position, ServerFrame,
-    parse, protocol::Health,
+    Transport, parse, protocol::Health,
 };
 
 /// What happens to a client, apart from calls of its owner.
@@ -43,8 +43,8 @@ pub enum Input<'a> {
 /// What a driver has to do.
 #[derive(Clone, Debug)]
 pub enum Output {
-    /// Open a socket under this number.
-    Open { generation: u64 },
+    /// Open a socket over this transport under this number.
+    Open { generation: u64, transport: Transport },
     /// Close the socket of this number.
     Close { generation: u64, code: u16 },
     /// Send a text frame on the socket of this number.
@@ -117,6 +117,11 @@ impl ClientCore {
     /// Where the connection stands.
     pub fn state(&self) -> ConnectionState {
         self.connection.state()
+    }
+
+    /// How the open connection's frames travel; `None` while there is none.
+    pub fn transport(&self) -> Option<Transport> {
+        self.connection.transport()
     }
 
     /// How many channels are subscribed, or wait for a socket to be.
@@ -227,8 +232,8 @@ impl ClientCore {
         self.connection.handle(input, self.now_ms, &mut outputs);
         for output in outputs {
             match output {
-                ConnectionOutput::Open { generation } => {
-                    self.outputs.push_back(Output::Open { generation });
+                ConnectionOutput::Open { generation, transport } => {
+                    self.outputs.push_back(Output::Open { generation, transport });
                 }
                 ConnectionOutput::Close { generation, code } => {
                     self.outputs.push_back(Output::Close { generation, code });

@@ -16,6 +16,7 @@ pub mod config;
 pub mod connection;
 pub mod core;
 pub mod event;
+mod fallback;
 pub mod heard;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod native;
@@ -32,7 +33,7 @@ pub use self::browser::{BrowserClient, Direction, ListenerId};
 #[cfg(not(target_arch = "wasm32"))]
 pub use self::native::{NativeClient, NativeSubscription};
 pub use self::{
-    config::{Auth, ClientConfig},
+    config::{Auth, ClientConfig, Transports},
     core::{ClientCore, Input, Output},
     event::{ClientEvent, OwnerId},
     heard::Heard,

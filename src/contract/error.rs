@@ -33,6 +33,8 @@ pub enum ErrorCode {
     RealtimeDisabled,
     /// The channel is not subscribed on this connection.
     NotSubscribed,
+    /// There is no such event stream, or no longer.
+    UnknownConnection,
     /// The server failed.
     Internal,
 }
@@ -54,12 +56,13 @@ impl ErrorCode {
             ErrorCode::InvalidPayload => "invalid_payload",
             ErrorCode::RealtimeDisabled => "realtime_disabled",
             ErrorCode::NotSubscribed => "not_subscribed",
+            ErrorCode::UnknownConnection => "unknown_connection",
             ErrorCode::Internal => "internal",
         }
     }
 
     /// Every code, for tables and tests.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::MalformedMessage,
         Self::UnknownType,
         Self::MessageTooLarge,
@@ -73,6 +76,7 @@ impl ErrorCode {
         Self::InvalidPayload,
         Self::RealtimeDisabled,
         Self::NotSubscribed,
+        Self::UnknownConnection,
         Self::Internal,
     ];
 }

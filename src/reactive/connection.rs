@@ -4,10 +4,15 @@ use std::collections::VecDeque;
 
 use leptos::prelude::*;
 
-use super::{FrameNote, frames::Frames, platform::Socket};
+use super::{
+    FrameNote,
+    frames::Frames,
+    platform::{Signals, Socket, live_address},
+    shared::shared,
+};
 use crate::{
     client::{config::ClientConfig, event::ClientEvent, state::ConnectionState},
-    contract::{Channel, ErrorCode, LiveError, Message},
+    contract::{Channel, ErrorCode, LiveError, Message, Transport},
 };
 
 /// Receives the events of a channel.
@@ -17,17 +22,33 @@ pub(super) type Events = Box<dyn FnMut(ClientEvent)>;
 #[derive(Clone, Copy)]
 pub struct LiveConnection {
     socket: Socket,
-    state: RwSignal<ConnectionState>,
+    signals: Signals,
     frames: Frames,
+    enabled: bool,
 }
 
+/// Where a server's pages connect, `None` where realtime is off. A server gives it to its pages as a
+/// context; they tell the browser.
+#[derive(Clone, Debug)]
+pub struct LiveAddress(pub Option<String>);
+
 /// Provides the connection to every component below. Call it once, in the root component. In the
-/// browser it connects once the page is hydrated; on the server there is none.
-pub fn provide_live(config: ClientConfig) -> LiveConnection {
+/// browser it connects once the page is hydrated, unless the server has said that realtime is off; on the
+/// server there is none.
+pub fn provide_live(mut config: ClientConfig) -> LiveConnection {
+    // Empty where realtime is off.
+    let told = shared("live", live_address);
+    config.enabled &= told.as_deref() != Some("");
+    if let Some(path) = told.filter(|_| config.url.starts_with('/')) {
+        config.url = path;
+    }
+    let enabled = config.enabled;
     // Both sides begin as "connecting", so that the page that was rendered is the page hydrated.
-    let state = RwSignal::new(ConnectionState::Connecting);
+    let state = if enabled { ConnectionState::Connecting } else { ConnectionState::Disconnected };
+    let signals = Signals { state: RwSignal::new(state), transport: RwSignal::new(None) };
     let frames = Frames::new();
-    let connection = LiveConnection { socket: Socket::new(config, state, frames), state, frames };
+    let socket = Socket::new(config, signals, frames);
+    let connection = LiveConnection { socket, signals, frames, enabled };
     provide_context(connection);
     connection
 }
@@ -41,14 +62,25 @@ pub fn use_connection() -> LiveConnection {
 }
 
 impl LiveConnection {
+    /// Whether there is a connection at all on this server and page. Without one, lists are loaded, writes
+    /// are sent and shown, and nothing is live.
+    pub fn enabled(&self) -> bool {
+        self.enabled
+    }
+
+    /// How the open connection's frames travel; `None` while there is none. A signal.
+    pub fn transport(&self) -> Option<Transport> {
+        self.signals.transport.get()
+    }
+
     /// Where the connection stands. A signal.
     pub fn state(&self) -> ConnectionState {
-        self.state.get()
+        self.signals.state.get()
     }
 
     /// Whether the socket is open. A signal.
     pub fn is_connected(&self) -> bool {
-        self.state.get() == ConnectionState::Connected
+        self.state() == ConnectionState::Connected
     }
 
     /// Opens the connection after [`LiveConnection::disconnect`].

@@ -31,7 +31,7 @@ mod shared;
 mod slot;
 mod writer;
 
-pub use connection::{LiveConnection, provide_live, use_connection};
+pub use connection::{LiveAddress, LiveConnection, provide_live, use_connection};
 pub use fields::Fields;
 pub use form::LiveForm;
 pub use frames::FrameNote;
@@ -45,9 +45,10 @@ pub use row::Row;
 pub use writer::{Failure, Writer};
 
 pub use crate::client::{
-    config::ClientConfig,
+    config::{ClientConfig, Transports},
     heard::Heard,
     rows::Optimistic,
     state::{ConnectionState, FailReason},
     strategy::Strategy,
 };
+pub use crate::contract::Transport;

@@ -24,6 +24,8 @@ pub struct Builder {
     routing: Routing,
     messages: Messages,
     limits: Limits,
+    enabled: bool,
+    path: String,
     contract: Option<String>,
     only: Vec<String>,
     authenticate: Arc<dyn Authenticate>,
@@ -37,6 +39,8 @@ impl Builder {
             routing: Routing::default(),
             messages: Messages::default(),
             limits: Limits::default(),
+            enabled: true,
+            path: "/realtime".into(),
             contract: None,
             only: Vec::new(),
             authenticate: Arc::new(Guests),
@@ -70,6 +74,19 @@ impl Builder {
         self
     }
 
+    /// Switches realtime off: nobody can connect, and pages say so. The log goes on being written and
+    /// followed, so that positions still hold when it is switched on again.
+    pub fn enabled(mut self, enabled: bool) -> Self {
+        self.enabled = enabled;
+        self
+    }
+
+    /// Where clients connect instead of `/realtime`; begins with a slash and does not end with one.
+    pub fn path(mut self, path: impl Into<String>) -> Self {
+        self.path = path.into();
+        self
+    }
+
     /// Says who a connection is, from the request that opens it. Without this everybody is a guest.
     pub fn authenticate(mut self, hook: impl Authenticate) -> Self {
         self.authenticate = Arc::new(hook);
@@ -94,8 +111,18 @@ impl Builder {
     /// When the database cannot be read, a resource's table does not exist, a resource could not
     /// deliver anything as it is declared, or a message type has no channels of its own.
     pub async fn start(self) -> Result<Realtime, LogError> {
-        let Self { database, mut routing, messages, limits, contract, only, authenticate, policy } =
-            self;
+        let Self {
+            database,
+            mut routing,
+            messages,
+            limits,
+            enabled,
+            path,
+            contract,
+            only,
+            authenticate,
+            policy,
+        } = self;
         messages.check(&routing)?;
         routing.retain(&only)?;
         routing.check()?;
@@ -122,6 +149,8 @@ impl Builder {
             routing,
             messages,
             limits,
+            enabled,
+            path,
             contract,
             authenticate,
             policy,

@@ -45,6 +45,8 @@ pub(super) struct Inner {
     pub(super) routing: Arc<Routing>,
     pub(super) messages: Messages,
     pub(super) limits: Limits,
+    pub(super) enabled: bool,
+    pub(super) path: String,
     pub(super) contract: Option<String>,
     pub(super) authenticate: Arc<dyn Authenticate>,
     pub(super) policy: Arc<dyn Policy>,
@@ -76,6 +78,16 @@ impl Realtime {
     /// The database that is followed.
     pub fn database(&self) -> &Database {
         &self.inner.database
+    }
+
+    /// Whether clients may connect.
+    pub fn is_enabled(&self) -> bool {
+        self.inner.enabled
+    }
+
+    /// Where clients connect, `/realtime` unless it was told otherwise.
+    pub fn path(&self) -> &str {
+        &self.inner.path
     }
 
     /// Sends a lossy message of any type on a channel that no type is declared for; returns how many

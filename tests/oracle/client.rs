@@ -67,7 +67,7 @@ impl Client {
     fn pump(&mut self) {
         while let Some(output) = self.core.next_output() {
             match output {
-                Output::Open { generation } => self.opening = Some(generation),
+                Output::Open { generation, .. } => self.opening = Some(generation),
                 Output::Close { generation, .. } => {
                     self.truth.hit(Path::ClientGaveUp);
                     self.opening = self.opening.filter(|opening| *opening != generation);

@@ -16,6 +16,7 @@ use super::PATIENCE;
 pub struct Answer {
     pub status: u16,
     pub location: Option<String>,
+    pub retry_after: Option<String>,
     pub body: String,
 }
 
@@ -28,7 +29,7 @@ impl Answer {
 /// A page, as a browser asks for it.
 pub async fn get(address: SocketAddr, path: &str) -> Answer {
     let head = format!("GET {path} HTTP/1.1\r\nAccept: text/html\r\n");
-    request(address, &head, "").await.expect("the server answers")
+    request(address, &head, b"").await.expect("the server answers")
 }
 
 /// A form that a browser without JavaScript sends from the page `referer`.
@@ -42,7 +43,7 @@ pub async fn post_form(
         "POST {path} HTTP/1.1\r\nAccept: text/html\r\nReferer: http://{address}{referer}\r\n\
          Content-Type: application/x-www-form-urlencoded\r\n"
     );
-    request(address, &head, &urlencoded(fields)).await.expect("the server answers")
+    request(address, &head, urlencoded(fields).as_bytes()).await.expect("the server answers")
 }
 
 /// A call of a server function as the page's own code makes it: a form's fields, JSON back.
@@ -56,7 +57,7 @@ pub async fn post_json(
         "POST {path} HTTP/1.1\r\nAccept: application/json\r\n\
          Content-Type: application/x-www-form-urlencoded\r\n"
     );
-    request(address, &head, &urlencoded(fields)).await
+    request(address, &head, urlencoded(fields).as_bytes()).await
 }
 
 /// A list with its position, from a server function such as `todos/model/list_todos`.
@@ -65,19 +66,21 @@ pub async fn snapshot(address: SocketAddr, function: &str) -> std::io::Result<Va
         "POST /api/app/{function} HTTP/1.1\r\nAccept: application/json\r\n\
          Content-Type: application/json\r\n"
     );
-    let answer = request(address, &head, "{}").await?;
+    let answer = request(address, &head, b"{}").await?;
     assert_eq!(answer.status, 200, "{answer:?}");
     Ok(answer.json())
 }
 
-async fn request(address: SocketAddr, head: &str, body: &str) -> std::io::Result<Answer> {
+/// One request with these lines and this body, over a connection of its own.
+pub async fn request(address: SocketAddr, head: &str, body: &[u8]) -> std::io::Result<Answer> {
     let text = format!(
-        "{head}Host: {address}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+        "{head}Host: {address}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
         body.len()
     );
     let exchange = async {
         let mut tcp = TcpStream::connect(address).await?;
         tcp.write_all(text.as_bytes()).await?;
+        tcp.write_all(body).await?;
         let mut bytes = Vec::new();
         tcp.read_to_end(&mut bytes).await?;
         parse(&bytes).ok_or_else(|| std::io::Error::other("the answer is cut off"))
@@ -102,7 +105,13 @@ fn parse(bytes: &[u8]) -> Option<Answer> {
         _ => rest.to_vec(),
     };
     let location = header("location").map(str::to_owned);
-    Some(Answer { status, location, body: String::from_utf8_lossy(&body).into_owned() })
+    let retry_after = header("retry-after").map(str::to_owned);
+    Some(Answer {
+        status,
+        location,
+        retry_after,
+        body: String::from_utf8_lossy(&body).into_owned(),
+    })
 }
 
 fn unchunked(mut rest: &[u8]) -> Option<Vec<u8>> {

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "no test needs all of it")]
 
 mod binary;
+mod events;
 mod http;
 mod logged;
 mod messages;
@@ -28,7 +29,8 @@ use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 pub use self::{
     binary::Binary,
-    http::{Answer, get, post_form, post_json, snapshot},
+    events::{Events, post_frame},
+    http::{Answer, get, post_form, post_json, request, snapshot},
     logged::ErrorCount,
     messages::{Cursor, Shipped, Typing, declare},
     socket::Socket,

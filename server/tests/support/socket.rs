@@ -23,9 +23,18 @@ impl Socket {
         Self::over(address, tcp).await
     }
 
+    /// The same at another path.
+    pub async fn connect_at(address: SocketAddr, path: &str) -> Self {
+        let tcp = TcpStream::connect(address).await.expect("the server accepts");
+        Self::upgrade(format!("ws://{address}{path}"), tcp).await
+    }
+
     /// The same over a connection with settings of its own.
     pub async fn over(address: SocketAddr, tcp: TcpStream) -> Self {
-        let url = format!("ws://{address}/realtime");
+        Self::upgrade(format!("ws://{address}/realtime"), tcp).await
+    }
+
+    async fn upgrade(url: String, tcp: TcpStream) -> Self {
         let (stream, _) = client_async(url, tcp).await.expect("the server upgrades");
         Self { stream }
     }

@@ -1,10 +1,11 @@
-//! The client for pages. Together with its three helpers the only code that touches the browser for
+//! The client for pages. Together with its helpers the only code that touches the browser for
 //! the connection: everything it decides is decided by [`ClientCore`].
 //!
 //! The socket is the browser's own and not gloo-net's: its futures, channels and binary conversions
 //! would be downloaded by every visitor for nothing.
 
 mod callbacks;
+mod event_stream;
 mod page;
 mod socket;
 
@@ -24,13 +25,13 @@ use self::{
     socket::{Socket, SocketEvent},
 };
 use super::{
-    config::{Auth, ClientConfig, with_token},
+    config::{Auth, ClientConfig, stream_address, with_token},
     connection::ABNORMAL,
     core::{ClientCore, Input, Output},
     event::{ClientEvent, OwnerId},
     state::ConnectionState,
 };
-use crate::contract::{ChannelName, ErrorCode, LiveError, Position};
+use crate::contract::{ChannelName, ErrorCode, LiveError, Position, Transport};
 
 /// Which way a frame went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +44,9 @@ pub enum Direction {
 
 /// Takes the answer to a broadcast.
 pub type BroadcastCallback = Box<dyn FnOnce(Result<usize, LiveError>)>;
+
+/// Takes the connection's states.
+pub type StateCallback = Box<dyn FnMut(ConnectionState, Option<Transport>)>;
 
 /// Takes the frames that pass.
 pub type FrameCallback = Box<dyn FnMut(Direction, &str)>;
@@ -181,9 +185,9 @@ impl BrowserClient {
         self.inner.pump();
     }
 
-    /// Hears of every change of the connection's state.
-    pub fn on_state(&self, callback: Box<dyn FnMut(ConnectionState)>) -> ListenerId {
-        self.inner.states.add_next(callback)
+    /// Hears of every change of the connection's state, and how its frames travel while it is open.
+    pub fn on_state(&self, mut callback: StateCallback) -> ListenerId {
+        self.inner.states.add_next(Box::new(move |(state, transport)| callback(state, transport)))
     }
 
     /// Hears of every frame, for a log on the page.
@@ -216,7 +220,7 @@ struct Inner {
     /// Set while outputs are worked off, so that callbacks never run inside each other.
     pumping: Cell<bool>,
     events: Callbacks<ClientEvent>,
-    states: Callbacks<ConnectionState>,
+    states: Callbacks<(ConnectionState, Option<Transport>)>,
     frames: Callbacks<(Direction, Rc<str>)>,
     broadcasts: RefCell<Vec<(u64, BroadcastCallback)>>,
     _wake: Option<WakeEvents>,
@@ -244,7 +248,7 @@ impl Inner {
 
     fn perform(self: &Rc<Self>, output: Output) {
         match output {
-            Output::Open { generation } => self.prepare(generation),
+            Output::Open { generation, transport } => self.prepare(generation, transport),
             Output::Close { generation, code } => {
                 self.wanted.set(0);
                 let socket = self.socket.take();
@@ -268,7 +272,10 @@ impl Inner {
                     self.events.remove(owner.0);
                 }
             }
-            Output::State(state) => self.states.call_all(state),
+            Output::State(state) => {
+                let transport = self.core.borrow().transport();
+                self.states.call_all((state, transport));
+            }
             Output::BroadcastResult { reference, result } => {
                 let mut waiting = self.broadcasts.borrow_mut();
                 let at = waiting.iter().position(|(number, _)| *number == reference);
@@ -284,33 +291,37 @@ impl Inner {
     }
 
     /// Gets a token if one has to be fetched, then opens.
-    fn prepare(self: &Rc<Self>, generation: u64) {
+    fn prepare(self: &Rc<Self>, generation: u64, transport: Transport) {
         self.wanted.set(generation);
         match &self.config.auth {
-            None => self.open(generation, ""),
-            Some(Auth::Token(token)) => self.open(generation, token),
+            None => self.open(generation, transport, ""),
+            Some(Auth::Token(token)) => self.open(generation, transport, token),
             Some(Auth::Fetch(source)) => {
                 let token = source();
                 let page = Rc::downgrade(self);
                 spawn_local(async move {
                     let token = token.await;
                     if let Some(inner) = page.upgrade().filter(|p| p.wanted.get() == generation) {
-                        inner.open(generation, &token);
+                        inner.open(generation, transport, &token);
                     }
                 });
             }
         }
     }
 
-    fn open(self: &Rc<Self>, generation: u64, token: &str) {
-        let url = with_token(&page::address(&self.config.url), token);
+    fn open(self: &Rc<Self>, generation: u64, transport: Transport, token: &str) {
+        let url = match transport {
+            Transport::WebSocket => page::address(&self.config.url),
+            Transport::EventStream => stream_address(&self.config.url),
+        };
+        let url = with_token(&url, token);
         let page = Rc::downgrade(self);
         let report = move |event| {
             if let Some(inner) = page.upgrade() {
                 inner.happened(generation, event);
             }
         };
-        let socket = Socket::open(&url, generation, Box::new(report));
+        let socket = Socket::open(transport, &url, generation, Box::new(report));
         let opened = socket.is_some();
         self.socket.replace(socket);
         if !opened {

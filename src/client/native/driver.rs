@@ -14,11 +14,12 @@ use tokio::{
 
 use super::{Connector, Inner, Socket, SocketEvent, SocketFrame};
 use crate::client::{
-    config::{Auth, ClientConfig, with_token},
+    config::{Auth, ClientConfig, stream_address, with_token},
     connection::ABNORMAL,
     core::{Input, Output},
     event::ClientEvent,
 };
+use crate::contract::Transport;
 
 /// How long a farewell may take before the socket is let go without it.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -70,7 +71,9 @@ impl Driver {
 
     fn perform(&mut self, output: Output) {
         match output {
-            Output::Open { generation } => self.opening = Some((generation, self.connect())),
+            Output::Open { generation, transport } => {
+                self.opening = Some((generation, self.connect(transport)));
+            }
             Output::Close { generation, code } => {
                 self.opening.take_if(|(number, _)| *number == generation);
                 if let Some(open) = self.open.take_if(|open| open.generation == generation) {
@@ -136,8 +139,11 @@ impl Driver {
         }
     }
 
-    fn connect(&self) -> BoxFuture<'static, Option<Socket>> {
-        let url = self.config.url.clone();
+    fn connect(&self, transport: Transport) -> BoxFuture<'static, Option<Socket>> {
+        let url = match transport {
+            Transport::WebSocket => self.config.url.clone(),
+            Transport::EventStream => stream_address(&self.config.url),
+        };
         let auth = self.config.auth.clone();
         let connector = self.connector.clone();
         Box::pin(async move {

@@ -4,6 +4,7 @@
 //! behind a lock that is held only for a step of the pure machine.
 
 mod driver;
+mod event_stream;
 mod socket;
 
 use std::{
@@ -18,14 +19,14 @@ use tokio::{
     time::Instant,
 };
 
-pub use self::socket::{Connector, Socket, SocketEvent, SocketFrame, websocket};
+pub use self::socket::{Connector, Socket, SocketEvent, SocketFrame, network};
 use super::{
     config::ClientConfig,
     core::{ClientCore, Input},
     event::{ClientEvent, OwnerId},
     state::ConnectionState,
 };
-use crate::contract::{ChannelName, ErrorCode, LiveError, Position};
+use crate::contract::{ChannelName, ErrorCode, LiveError, Position, Transport};
 
 /// A client of one server. Cheap to clone; the connection ends when the last clone is dropped.
 #[derive(Clone)]
@@ -45,12 +46,12 @@ pub struct NativeSubscription {
 }
 
 impl NativeClient {
-    /// Starts a client and connects. The connector is tokio-tungstenite without TLS.
+    /// Starts a client and connects, by a WebSocket or an event stream, without TLS.
     ///
     /// # Panics
     /// Outside of a Tokio runtime.
     pub fn start(config: ClientConfig) -> Self {
-        Self::with_connector(config, fastrand::u64(..), websocket())
+        Self::with_connector(config, fastrand::u64(..), network())
     }
 
     /// The same with any transport and a fixed seed, for tests that inject faults.
@@ -98,6 +99,11 @@ impl NativeClient {
     /// Checks whether the connection is alive.
     pub fn wake(&self) {
         self.inner.handle(Input::Wake);
+    }
+
+    /// How the open connection's frames travel; `None` while there is none.
+    pub fn transport(&self) -> Option<Transport> {
+        self.inner.lock().core.transport()
     }
 
     /// Where the connection stands.

@@ -8,9 +8,11 @@ use tokio_tungstenite::{
     tungstenite::{Error, Message, protocol::CloseFrame},
 };
 
+use super::event_stream;
 use crate::client::connection::ABNORMAL;
 
-/// Opens a socket to an address; `None` when it cannot be opened. Tests hand in their own.
+/// Opens a socket to an address, `ws://` for a WebSocket and `http://` for an event stream; `None` when it
+/// cannot be opened. Tests hand in their own.
 pub type Connector = Arc<dyn Fn(String) -> BoxFuture<'static, Option<Socket>> + Send + Sync>;
 
 /// An open socket. When `incoming` ends without [`SocketEvent::Closed`], it was cut.
@@ -39,9 +41,15 @@ pub enum SocketFrame {
     Close(u16),
 }
 
-/// Sockets over the network: `ws://` only, a proxy or a tunnel has to bring TLS.
-pub fn websocket() -> Connector {
-    Arc::new(|url| Box::pin(open(url)))
+/// Sockets over the network, without TLS: a proxy or a tunnel has to bring that.
+pub fn network() -> Connector {
+    Arc::new(|url| {
+        if url.starts_with("http") {
+            Box::pin(event_stream::open(url))
+        } else {
+            Box::pin(open(url))
+        }
+    })
 }
 
 async fn open(url: String) -> Option<Socket> {

@@ -5,7 +5,7 @@ use super::super::{
     connection::{Connection, ConnectionInput as In, ConnectionOutput as Out},
     state::{ConnectionState as State, FailReason},
 };
-use crate::contract::close;
+use crate::contract::{Transport, close};
 
 struct Bench {
     connection: Connection,
@@ -36,7 +36,9 @@ impl Bench {
 
     fn generation(&mut self, out: &[Out]) -> u64 {
         out.iter()
-            .find_map(|o| if let Out::Open { generation } = o { Some(*generation) } else { None })
+            .find_map(
+                |o| if let Out::Open { generation, .. } = o { Some(*generation) } else { None },
+            )
             .expect("an Open")
     }
 
@@ -55,6 +57,10 @@ impl Bench {
     }
 }
 
+fn websocket(generation: u64) -> Out {
+    Out::Open { generation, transport: Transport::WebSocket }
+}
+
 fn bench() -> Bench {
     Bench::new(&ClientConfig::default())
 }
@@ -63,7 +69,7 @@ fn bench() -> Bench {
 fn a_connection_opens_greets_and_says_so() {
     let mut b = bench();
     let out = b.say(In::Connect);
-    assert_eq!(out, [Out::StateChanged(State::Connecting), Out::Open { generation: 1 }]);
+    assert_eq!(out, [Out::StateChanged(State::Connecting), websocket(1)]);
     let out = b.say(In::Opened { generation: 1 });
     assert_eq!(out, [Out::SendHello, Out::StateChanged(State::Connected)]);
     assert_eq!(b.say(In::Connect), [], "a second connect changes nothing");
@@ -244,7 +250,7 @@ fn waking_up_or_a_person_ends_the_wait() {
         let generation = b.open();
         b.say(In::Closed { generation, code: 1006 });
         let out = b.say(input);
-        assert_eq!(out.last(), Some(&Out::Open { generation: generation + 1 }));
+        assert_eq!(out.last(), Some(&websocket(generation + 1)));
         assert_eq!(b.say(input), [], "one socket at a time");
     }
 }
@@ -304,7 +310,7 @@ fn spec_bq5_a_disconnect_closes_and_stays_away() {
     assert_eq!(b.say(In::Closed { generation, code: 1006 }), []);
     assert_eq!(b.say(In::Wake), []);
     assert_eq!(b.connection.next_deadline(), None);
-    assert!(b.say(In::Connect).contains(&Out::Open { generation: generation + 1 }));
+    assert!(b.say(In::Connect).contains(&websocket(generation + 1)));
 }
 
 #[test]

@@ -114,7 +114,7 @@ impl World {
     fn settle(&mut self) {
         while let Some(output) = self.core.next_output() {
             match output {
-                Output::Open { generation } => {
+                Output::Open { generation, .. } => {
                     self.server.cut();
                     self.generation = Some(generation);
                     self.core.handle(Input::Opened { generation }, self.now);

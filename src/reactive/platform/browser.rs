@@ -11,7 +11,7 @@ use super::{
     super::{
         Fields, LiveList, Load, answer::Answer, connection::Events, fetch, frames::Frames, shared,
     },
-    Request,
+    Request, Signals,
     follower::{Followed, Follower},
 };
 use crate::{
@@ -19,7 +19,6 @@ use crate::{
         browser::{BrowserClient, Direction},
         config::ClientConfig,
         event::OwnerId,
-        state::ConnectionState,
     },
     contract::{Channel, ChannelName, Live, LiveError, Position, Refusal, Snapshot},
 };
@@ -32,13 +31,13 @@ pub(in super::super) struct Socket(StoredValue<BrowserClient, LocalStorage>);
 pub(in super::super) type Owner = OwnerId;
 
 impl Socket {
-    pub(in super::super) fn new(
-        config: ClientConfig,
-        state: RwSignal<ConnectionState>,
-        frames: Frames,
-    ) -> Self {
+    pub(in super::super) fn new(config: ClientConfig, signals: Signals, frames: Frames) -> Self {
         let client = BrowserClient::new(config);
-        client.on_state(Box::new(move |now| _ = state.try_set(now)));
+        client.on_state(Box::new(move |state, transport| {
+            // First, so that whoever sees that the page is live sees how.
+            _ = signals.transport.try_set(transport);
+            _ = signals.state.try_set(state);
+        }));
         client.on_frame(Box::new(move |direction, text| {
             frames.add(direction == Direction::Received, text);
         }));
@@ -91,6 +90,11 @@ impl Socket {
     ) {
         self.client(|client| client.broadcast(channel, payload, Box::new(done)));
     }
+}
+
+/// Only a server knows.
+pub(in super::super) fn live_address() -> Option<String> {
+    None
 }
 
 /// Takes the snapshot over from the page, or loads it after a navigation; then follows the channel

@@ -1,5 +1,9 @@
 //! The two halves of what only a browser can do; on the server the other half does nothing, but loads.
 
+use leptos::prelude::RwSignal;
+
+use crate::{client::state::ConnectionState, contract::Transport};
+
 #[cfg(target_arch = "wasm32")]
 mod browser;
 #[cfg(target_arch = "wasm32")]
@@ -8,9 +12,16 @@ mod follower;
 mod server;
 
 #[cfg(target_arch = "wasm32")]
-pub(super) use browser::{Owner, Queue, Socket, fields, send, start};
+pub(super) use browser::{Owner, Queue, Socket, fields, live_address, send, start};
 #[cfg(not(target_arch = "wasm32"))]
-pub(super) use server::{Owner, Queue, Socket, fields, send, start};
+pub(super) use server::{Owner, Queue, Socket, fields, live_address, send, start};
+
+/// What the connection says about itself. Copy.
+#[derive(Clone, Copy)]
+pub(super) struct Signals {
+    pub(super) state: RwSignal<ConnectionState>,
+    pub(super) transport: RwSignal<Option<Transport>>,
+}
 
 /// A request that waits for the one before it.
 pub(super) type Request = Box<dyn FnOnce()>;

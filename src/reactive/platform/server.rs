@@ -7,12 +7,12 @@ use leptos::{ev::SubmitEvent, prelude::*, reactive::computed::ScopedFuture};
 use serde_json::value::RawValue;
 
 use super::super::{
-    Fields, LiveList, Load, answer::Answer, connection::Events, frames::Frames, loaded::Loads,
-    shared,
+    Fields, LiveAddress, LiveList, Load, answer::Answer, connection::Events, frames::Frames,
+    loaded::Loads, shared,
 };
-use super::Request;
+use super::{Request, Signals};
 use crate::{
-    client::{config::ClientConfig, state::ConnectionState},
+    client::config::ClientConfig,
     contract::{Channel, ChannelName, Live, LiveError, Position},
 };
 
@@ -24,7 +24,7 @@ pub(in super::super) struct Socket;
 pub(in super::super) type Owner = Infallible;
 
 impl Socket {
-    pub(in super::super) fn new(_: ClientConfig, _: RwSignal<ConnectionState>, _: Frames) -> Self {
+    pub(in super::super) fn new(_: ClientConfig, _: Signals, _: Frames) -> Self {
         provide_context(Loads::default());
         Self
     }
@@ -55,6 +55,11 @@ impl Socket {
         _: impl FnOnce(Result<usize, LiveError>) + 'static,
     ) {
     }
+}
+
+/// Where this server's pages connect: empty where realtime is off.
+pub(in super::super) fn live_address() -> Option<String> {
+    use_context::<LiveAddress>().map(|LiveAddress(path)| path.unwrap_or_default())
 }
 
 /// Loads the list and writes its snapshot into the page.
