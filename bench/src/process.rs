@@ -32,6 +32,10 @@ impl ServerProcess {
             .env("LEPTOS_SITE_ADDR", "127.0.0.1:0")
             .env("DATABASE_URL", format!("sqlite://{}/bench.db", folder.path().display()))
             .env("RUST_LOG", "warn")
+            // All clients come from this one address, and at once.
+            .env("TIDEWIRE_CONNECTIONS_PER_ADDRESS", "1000000")
+            .env("TIDEWIRE_CONNECTS_PER_MINUTE", "4000000")
+            .env("TIDEWIRE_ADMISSIONS_PER_SECOND", "1000000")
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()

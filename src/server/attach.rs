@@ -45,6 +45,7 @@ pub async fn attach(
         return Ok(at_head(realtime, queue, &request, Some(reason)));
     }
     let limits = realtime.limits();
+    let metrics = realtime.metrics();
     let mut older: Vec<Arc<Event>> = Vec::new();
     let mut bytes = 0;
     let mut read_to = since.offset;
@@ -80,6 +81,12 @@ pub async fn attach(
         match attached {
             Ok(subscription) => {
                 let Some(reason) = too_many else {
+                    let of_memory = read_to == since.offset;
+                    let source = match of_memory {
+                        true => &metrics.replays_from_ring,
+                        false => &metrics.replays_from_log,
+                    };
+                    source.add(1);
                     return still_followed(realtime, request.channel, subscription);
                 };
                 realtime.hub().unsubscribe(&subscription);
@@ -110,6 +117,9 @@ fn at_head(
     request: &Request<'_>,
     reason: Option<ResyncReason>,
 ) -> Arc<Subscription> {
+    if let Some(reason) = reason {
+        realtime.metrics().resync(reason);
+    }
     let channel = request.channel.to_string();
     let answer = |position, _: &_, _| {
         let reference = request.reference;
@@ -138,12 +148,14 @@ async fn verdict(realtime: &Realtime, since: Position) -> Result<Option<ResyncRe
     }
     if since.offset > head.offset {
         // A snapshot may be newer than what the tailer has read; only the log can tell.
+        realtime.metrics().attach_reads.add(1);
         let head = realtime.log().head().await.map_err(internal)?;
         return Ok((since.offset > head).then_some(ResyncReason::Ahead));
     }
     if realtime.hub().holds(since.offset) {
         return Ok(None);
     }
+    realtime.metrics().attach_reads.add(1);
     let floor = realtime.log().floor().await.map_err(internal)?;
     Ok((since.offset < floor).then_some(ResyncReason::TooOld))
 }
@@ -154,6 +166,7 @@ async fn read_page(
     channel: &ChannelName,
     after: u64,
 ) -> Result<(u64, Vec<Arc<Event>>), LiveError> {
+    realtime.metrics().attach_reads.add(1);
     let entries = realtime.log().read(after, PAGE).await.map_err(internal)?;
     let last = entries.last().map_or(after, |entry| entry.offset);
     let epoch = realtime.hub().head().epoch;
@@ -221,6 +234,7 @@ async fn check_known(realtime: &Realtime, channel: &ChannelName) -> Result<(), L
         },
     };
     if !realtime.routing().has_table(table) {
+        realtime.metrics().attach_reads.add(1);
         realtime.refresh_tables().await.map_err(internal)?;
         if !realtime.routing().has_table(table) {
             return unknown(format!(

@@ -1,7 +1,8 @@
 //! What a server is made from: resources, limits, rules.
 
-use std::sync::{Arc, atomic::AtomicUsize};
+use std::sync::{Arc, OnceLock};
 
+use ipnet::IpNet;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
@@ -9,7 +10,9 @@ use super::{
     database::Database,
     hub::Hub,
     identity::{Authenticate, Guests},
+    limiter::{Admission, Bucket},
     log::LogError,
+    metrics::{Metrics, keep_rates},
     policy::{DenyAll, Policy},
     realtime::Inner,
     routing::Routing,
@@ -26,6 +29,9 @@ pub struct Builder {
     only: Vec<String>,
     authenticate: Arc<dyn Authenticate>,
     policy: Arc<dyn Policy>,
+    proxies: Vec<IpNet>,
+    broadcast_key: Option<String>,
+    enabled: bool,
 }
 
 impl Builder {
@@ -38,6 +44,9 @@ impl Builder {
             only: Vec::new(),
             authenticate: Arc::new(Guests),
             policy: Arc::new(DenyAll),
+            proxies: Vec::new(),
+            broadcast_key: None,
+            enabled: true,
         }
     }
 
@@ -72,6 +81,26 @@ impl Builder {
         self
     }
 
+    /// The proxies that are believed when they say for whom they speak, in `X-Forwarded-For`. Without
+    /// this the address of a connection is its peer's.
+    pub fn trusted_proxies(mut self, proxies: impl IntoIterator<Item = IpNet>) -> Self {
+        self.proxies = proxies.into_iter().collect();
+        self
+    }
+
+    /// What other servers prove themselves with at `POST /realtime/broadcast`. Without this, or with an
+    /// empty one, nobody can.
+    pub fn broadcast_key(mut self, key: Option<String>) -> Self {
+        self.broadcast_key = key.filter(|key| !key.is_empty());
+        self
+    }
+
+    /// Whether connections are taken at all. Pages are served without, and changes are logged.
+    pub fn enabled(mut self, enabled: bool) -> Self {
+        self.enabled = enabled;
+        self
+    }
+
     /// The hash of the application's types, which pages built from other types are told of.
     pub fn contract(mut self, contract: impl Into<String>) -> Self {
         self.contract = Some(contract.into());
@@ -84,7 +113,7 @@ impl Builder {
     /// When the database cannot be read, a resource's table does not exist, or a resource could not
     /// deliver anything as it is declared.
     pub async fn start(self) -> Result<Realtime, LogError> {
-        let Self { database, mut routing, limits, contract, only, authenticate, policy } = self;
+        let Self { database, mut routing, limits, contract, only, authenticate, policy, .. } = self;
         routing.retain(&only)?;
         routing.check()?;
         for table in routing.resource_tables() {
@@ -103,6 +132,8 @@ impl Builder {
         let floor = log.floor().await?.max(head.saturating_sub(limits.history_events as u64));
         let routing = Arc::new(routing);
         let hub = Hub::new(log.epoch(), floor, &limits, routing.clone());
+        let (admission, window) = (Arc::new(Admission::new(&limits)), limits.request_window);
+        let publishing = Bucket::new(limits.broadcasts_per_window, window);
         let realtime = Realtime::from_inner(Inner {
             database,
             log,
@@ -114,12 +145,19 @@ impl Builder {
             policy,
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
-            connections: AtomicUsize::new(0),
+            metrics: Arc::new(Metrics::default()),
+            admission,
+            publishing,
+            proxies: self.proxies,
+            broadcast_key: self.broadcast_key,
+            enabled: self.enabled,
+            drain: OnceLock::new(),
             looking: tokio::sync::Mutex::new(()),
         });
         realtime.refresh_tables().await?;
         let last = tailer::warm_up(&realtime, floor).await?;
         realtime.tasks().spawn(tailer::keep_following(realtime.clone(), last));
+        realtime.tasks().spawn(keep_rates(realtime.clone()));
         Ok(realtime)
     }
 }

@@ -55,6 +55,14 @@ impl Event {
         }
     }
 
+    /// When the change was committed, in milliseconds since 1970; `None` for anything else.
+    pub fn committed_ms(&self) -> Option<i64> {
+        match &self.body {
+            Body::Change { entry, .. } => Some(entry.at_ms),
+            Body::Lost(_) | Body::Message(_) => None,
+        }
+    }
+
     /// Why subscribers must load their snapshot again instead of receiving this event.
     pub fn resync(&self) -> Option<ResyncReason> {
         matches!(self.body, Body::Lost(_)).then_some(ResyncReason::Unreadable)

@@ -14,6 +14,7 @@ use super::{
     event::Event,
     history::{Evicted, History},
     log::Entry,
+    metrics::{Activity, ChannelNumbers},
     queue::{Pushed, Queue, Queued},
     routing::Routing,
     subscription::Subscription,
@@ -31,7 +32,13 @@ pub struct Hub {
 struct State {
     head: u64,
     history: History,
-    channels: HashMap<ChannelName, Vec<Subscriber>>,
+    channels: HashMap<ChannelName, Subscribers>,
+}
+
+#[derive(Default)]
+struct Subscribers {
+    list: Vec<Subscriber>,
+    activity: Activity,
 }
 
 struct Subscriber {
@@ -106,7 +113,7 @@ impl Hub {
     fn skip(&self, offset: u64, reason: ResyncReason, concerns: impl Fn(&ChannelName) -> bool) {
         let mut state = self.lock();
         let concerned = state.channels.iter().filter(|(channel, _)| concerns(channel));
-        for subscriber in concerned.flat_map(|(_, subscribers)| subscribers) {
+        for subscriber in concerned.flat_map(|(_, subscribers)| &subscribers.list) {
             if subscriber.subscription.wants(offset) {
                 subscriber.queue.lag(&subscriber.subscription, reason);
                 self.dropped.fetch_add(1, Ordering::Relaxed);
@@ -129,7 +136,9 @@ impl Hub {
         wants: impl Fn(&Subscription) -> bool,
     ) -> usize {
         let mut reached = 0;
-        for subscriber in state.channels.get(event.channel()).into_iter().flatten() {
+        let Some(subscribers) = state.channels.get(event.channel()) else { return 0 };
+        subscribers.activity.happened();
+        for subscriber in &subscribers.list {
             if wants(&subscriber.subscription) {
                 match subscriber.queue.push(&subscriber.subscription, event) {
                     Pushed::Queued => reached += 1,
@@ -160,7 +169,7 @@ impl Hub {
         let from = since.max(state.head);
         let subscription = Arc::new(Subscription::new(channel.clone(), from));
         queue.push_own(answer(Position::new(self.epoch, since), &subscription, missed));
-        let list = state.channels.entry(channel.clone()).or_default();
+        let list = &mut state.channels.entry(channel.clone()).or_default().list;
         subscription.slot.store(list.len(), Ordering::Relaxed);
         list.push(Subscriber { queue: queue.clone(), subscription: subscription.clone() });
         Ok(subscription)
@@ -170,7 +179,8 @@ impl Hub {
     pub fn unsubscribe(&self, subscription: &Subscription) {
         subscription.end();
         let mut state = self.lock();
-        let Some(list) = state.channels.get_mut(subscription.channel()) else { return };
+        let Some(found) = state.channels.get_mut(subscription.channel()) else { return };
+        let list = &mut found.list;
         let slot = subscription.slot.load(Ordering::Relaxed);
         if !list.get(slot).is_some_and(|s| std::ptr::eq(&*s.subscription, subscription)) {
             return;
@@ -210,7 +220,7 @@ impl Hub {
     ) {
         let mut state = self.lock();
         for (channel, subscribers) in state.channels.extract_if(|channel, _| ends(channel)) {
-            for subscriber in subscribers {
+            for subscriber in subscribers.list {
                 subscriber.subscription.end();
                 subscriber.queue.push_own([frame(&channel)]);
             }
@@ -222,9 +232,41 @@ impl Hub {
         let state = self.lock();
         HubCounts {
             channels: state.channels.len(),
-            subscriptions: state.channels.values().map(Vec::len).sum(),
+            subscriptions: state.channels.values().map(|found| found.list.len()).sum(),
             dropped: self.dropped.load(Ordering::Relaxed),
         }
+    }
+
+    /// Events and bytes in the replay ring.
+    pub fn ring(&self) -> (usize, usize) {
+        self.lock().history.size()
+    }
+
+    /// The numbers of every channel that has a subscriber.
+    pub fn channels(&self) -> Vec<ChannelNumbers> {
+        let state = self.lock();
+        let channels = state.channels.iter();
+        channels
+            .map(|(name, found)| found.activity.numbers(name.clone(), found.list.len()))
+            .collect()
+    }
+
+    /// What the connections of these queues have subscribed to, by the queues' addresses. For who looks
+    /// at a few connections: sessions keep no second list for it.
+    pub fn subscriptions_of(
+        &self,
+        queues: &[*const Queue],
+    ) -> HashMap<*const Queue, Vec<ChannelName>> {
+        let mut found: HashMap<_, Vec<_>> =
+            queues.iter().map(|queue| (*queue, Vec::new())).collect();
+        for (name, subscribers) in &self.lock().channels {
+            for subscriber in &subscribers.list {
+                if let Some(names) = found.get_mut(&Arc::as_ptr(&subscriber.queue)) {
+                    names.push(name.clone());
+                }
+            }
+        }
+        found
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -126,6 +126,11 @@ impl Queue {
         std::mem::take(&mut state.frames)
     }
 
+    /// How many frames wait.
+    pub fn len(&self) -> usize {
+        self.lock().frames.len()
+    }
+
     /// Takes the subscriptions that are owed a `resync`.
     pub fn take_lagging(&self) -> Vec<Lagging> {
         std::mem::take(&mut self.lock().lagging)
@@ -143,6 +148,18 @@ impl Queued {
             Self::Event(event, _) => event.frame().len(),
             Self::Own(text) => text.len(),
             Self::Heartbeat(_) => 64,
+        }
+    }
+
+    /// When the change was committed that this frame carries, if it is one that has just happened: what
+    /// is replayed says nothing about speed.
+    pub fn committed_ms(&self) -> Option<i64> {
+        match self {
+            Self::Event(event, subscription) => {
+                event.offset().filter(|offset| subscription.wants(*offset))?;
+                event.committed_ms()
+            }
+            Self::Own(_) | Self::Heartbeat(_) => None,
         }
     }
 

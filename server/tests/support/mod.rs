@@ -86,7 +86,7 @@ impl TestServer {
         let running = tokio::spawn(async move {
             let router: Router = tidewire::server::routes(handle.clone());
             tokio::select! {
-                served = axum::serve(listener, router) => served.expect("the listener works"),
+                served = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()) => served.expect("the listener works"),
                 _ = stopped => {}
             }
             handle.stop().await;

@@ -5,8 +5,9 @@ use futures::{Sink, Stream};
 
 use super::{
     super::{
-        Peer, Realtime,
+        Identity, Realtime,
         attach::{Request, attach},
+        limiter::RequestKind,
         policy::Action,
     },
     Session,
@@ -21,14 +22,13 @@ where
     S: Stream<Item = Result<Message, E>> + Sink<Message> + Unpin,
 {
     pub(super) async fn handle(&mut self, text: &str) -> Result<(), Refused> {
-        let limits = self.realtime.limits();
-        if text.len() > limits.max_message_bytes {
-            return Err(Refused::new(LiveError::new(
-                ErrorCode::MessageTooLarge,
-                format!("a message may have {} bytes", limits.max_message_bytes),
-            )));
+        let frame = self.read(text);
+        let kind = frame.as_ref().map_or(RequestKind::Other, RequestKind::of);
+        if let Err(error) = self.requests.count(kind) {
+            return Err(frame.map_or_else(Refused::new, |frame| Refused::whole(error, frame)));
         }
-        match parse::client_frame(text).map_err(Refused::new)? {
+        let limits = self.realtime.limits();
+        match frame.map_err(Refused::new)? {
             ClientFrame::Hello(hello) => {
                 self.answer(ServerFrame::Welcome {
                     contract: self.realtime.compare_contract(hello.contract.as_deref()),
@@ -48,7 +48,7 @@ where
                 self.unsubscribe(&channel).map_err(|error| Refused::on(error, channel))
             }
             ClientFrame::Broadcast { channel, payload, reference } => {
-                let reached = match writable(&self.realtime, &self.peer, &channel).await {
+                let reached = match writable(&self.realtime, &self.peer.identity, &channel).await {
                     Ok(name) => self.realtime.hub().send(name, payload),
                     Err(error) => return Err(Refused { error, channel: Some(channel), reference }),
                 };
@@ -61,11 +61,21 @@ where
                 let error = LiveError::new(ErrorCode::UnknownType, "not yet");
                 Err(Refused::on(error, channel))
             }
-            ClientFrame::Heartbeat(_) => {
+            ClientFrame::Heartbeat(health) => {
+                self.meter.health(self.realtime.metrics(), health);
                 self.mark();
                 Ok(())
             }
         }
+    }
+
+    fn read(&self, text: &str) -> Result<ClientFrame, LiveError> {
+        let most = self.realtime.limits().max_message_bytes;
+        if text.len() > most {
+            let text = format!("a message may have {most} bytes");
+            return Err(LiveError::new(ErrorCode::MessageTooLarge, text));
+        }
+        parse::client_frame(text)
     }
 
     async fn subscribe(
@@ -127,6 +137,18 @@ impl Refused {
         Self { error, channel: Some(channel), reference: None }
     }
 
+    /// Refuses a frame whatever it asks for.
+    fn whole(error: LiveError, frame: ClientFrame) -> Self {
+        let (channel, reference) = match frame {
+            ClientFrame::Subscribe { channel, reference, .. }
+            | ClientFrame::Broadcast { channel, reference, .. }
+            | ClientFrame::Presence { channel, reference, .. } => (Some(channel), reference),
+            ClientFrame::Unsubscribe { channel } => (Some(channel), None),
+            ClientFrame::Hello(_) | ClientFrame::Heartbeat(_) => (None, None),
+        };
+        Self { error, channel, reference }
+    }
+
     pub(super) fn into_frame(self) -> ServerFrame {
         let LiveError { code, message: error, retry_after_ms } = self.error;
         // A name of megabytes is not repeated to its sender.
@@ -141,10 +163,10 @@ fn checked(channel: &str) -> Result<ChannelName, LiveError> {
         .map_err(|error| LiveError::new(ErrorCode::InvalidChannelName, error.to_string()))
 }
 
-/// The channel, if this client may send to it: what the database publishes must stay the database's.
-async fn writable(
+/// The channel, if this sender may send to it: what the database publishes must stay the database's.
+pub(in crate::server) async fn writable(
     realtime: &Realtime,
-    peer: &Peer,
+    who: &Identity,
     channel: &str,
 ) -> Result<ChannelName, LiveError> {
     let name = checked(channel)?;
@@ -158,6 +180,6 @@ async fn writable(
             "only the database publishes on this channel",
         ));
     }
-    realtime.check(&peer.identity, Action::Write, &name).await?;
+    realtime.check(who, Action::Write, &name).await?;
     Ok(name)
 }

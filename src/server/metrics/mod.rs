@@ -1,0 +1,158 @@
+//! The numbers of a running server: counted with relaxed atomics where things happen, put together when
+//! somebody asks.
+//!
+//! `counter` and `histogram` count → `clients` and `activity` are the counts of one connection and one
+//! channel → `stats` is what `/realtime/stats` answers, `families` and `exposition` what `/metrics` does.
+
+mod activity;
+mod clients;
+mod counter;
+mod exposition;
+mod families;
+mod histogram;
+mod rates;
+mod stats;
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use tokio::time::Instant;
+
+pub use activity::{Activity, ChannelNumbers};
+pub use clients::{ClientMeter, ClientNumbers, Clients};
+pub use counter::{Counter, Counts};
+pub use exposition::{MEDIA_TYPE, text};
+pub use families::{Outside, families};
+pub use histogram::{Histogram, Quantiles};
+pub(super) use rates::keep as keep_rates;
+pub use stats::Stats;
+
+use super::limiter::TurnedAway;
+use crate::contract::{ErrorCode, ResyncReason, Transport, close};
+
+/// The names of the limits that turn connections away.
+const TURNED_AWAY: [&str; 3] =
+    ["connections_per_address", "connects_per_minute", "admissions_per_second"];
+/// The codes that the server closes with.
+const CLOSES: [u16; 4] = [close::DRAIN, close::SILENT, close::SLOW, close::FLOOD];
+/// Why clients have to load again.
+const RESYNCS: [&str; 7] =
+    ["epoch", "too_old", "ahead", "too_many", "overflow", "unreadable", "other"];
+
+/// Everything that one server counts.
+pub struct Metrics {
+    started: Instant,
+    /// Frames that clients sent.
+    pub received: Counter,
+    /// Frames that were written to clients.
+    pub sent: Counter,
+    /// Connections that were ever open.
+    pub opened: Counter,
+    /// Subscriptions that went on from a position out of memory.
+    pub replays_from_ring: Counter,
+    /// The same, with the log's help.
+    pub replays_from_log: Counter,
+    /// Reads of the database for the sake of one subscription.
+    pub attach_reads: Counter,
+    /// From a row's commit until it was written to a socket.
+    pub commit_to_socket: Histogram,
+    /// Round trips that clients have measured.
+    pub round_trip: Histogram,
+    /// From a frame's arrival at a client to its effect, as clients have measured.
+    pub applied: Histogram,
+    /// Who is connected.
+    pub clients: Clients,
+    errors: Counts<{ ErrorCode::ALL.len() }>,
+    resyncs: Counts<{ RESYNCS.len() }>,
+    closes: Counts<{ CLOSES.len() }>,
+    turned_away: Counts<{ TURNED_AWAY.len() }>,
+    rates: rates::Rates,
+    tailer_round: AtomicU64,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            started: Instant::now(),
+            received: Counter::default(),
+            sent: Counter::default(),
+            opened: Counter::default(),
+            replays_from_ring: Counter::default(),
+            replays_from_log: Counter::default(),
+            attach_reads: Counter::default(),
+            commit_to_socket: Histogram::default(),
+            round_trip: Histogram::default(),
+            applied: Histogram::default(),
+            clients: Clients::default(),
+            errors: Counts::default(),
+            resyncs: Counts::default(),
+            closes: Counts::default(),
+            turned_away: Counts::default(),
+            rates: rates::Rates::default(),
+            tailer_round: AtomicU64::new(0),
+        }
+    }
+}
+
+impl Metrics {
+    /// How long the server has been running.
+    pub fn uptime(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// A request was refused.
+    pub fn error(&self, code: ErrorCode) {
+        let at = ErrorCode::ALL.iter().position(|other| *other == code);
+        self.errors.add(at.unwrap_or_default());
+    }
+
+    /// A client was told to load again.
+    pub fn resync(&self, reason: ResyncReason) {
+        self.resyncs.add(match reason {
+            ResyncReason::Epoch => 0,
+            ResyncReason::TooOld => 1,
+            ResyncReason::Ahead => 2,
+            ResyncReason::TooMany => 3,
+            ResyncReason::Overflow => 4,
+            ResyncReason::Unreadable => 5,
+            ResyncReason::Other => 6,
+        });
+    }
+
+    /// The server closed a connection.
+    pub fn closed(&self, code: u16) {
+        if let Some(at) = CLOSES.iter().position(|other| *other == code) {
+            self.closes.add(at);
+        }
+    }
+
+    /// A connection was not let in.
+    pub fn turned_away(&self, reason: TurnedAway) {
+        let at = TURNED_AWAY.iter().position(|name| *name == reason.name());
+        self.turned_away.add(at.unwrap_or_default());
+    }
+
+    /// The tailer has read everything that there was.
+    pub fn tailer_came_round(&self) {
+        let now = u64::try_from(self.uptime().as_millis()).unwrap_or(u64::MAX);
+        self.tailer_round.store(now, Ordering::Relaxed);
+    }
+
+    /// How long ago it did.
+    pub fn since_tailer(&self) -> Duration {
+        let round = Duration::from_millis(self.tailer_round.load(Ordering::Relaxed));
+        self.uptime().saturating_sub(round)
+    }
+
+    fn connected_by(&self, transport: Transport) -> usize {
+        self.clients.count(transport)
+    }
+}
+
+/// Milliseconds since 1970, UTC.
+pub fn unix_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
