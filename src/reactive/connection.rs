@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{FrameNote, frames::Frames, platform::Socket};
 use crate::{
     client::{config::ClientConfig, event::ClientEvent, state::ConnectionState},
-    contract::{Channel, ErrorCode, LiveError},
+    contract::{Channel, ErrorCode, LiveError, protocol::Health},
 };
 
 /// Receives the events of a channel.
@@ -20,6 +20,7 @@ pub struct LiveConnection {
     socket: Socket,
     state: RwSignal<ConnectionState>,
     frames: Frames,
+    health: RwSignal<Health>,
 }
 
 /// Provides the connection to every component below. Call it once, in the root component. In the
@@ -28,7 +29,9 @@ pub fn provide_live(config: ClientConfig) -> LiveConnection {
     // Both sides begin as "connecting", so that the page that was rendered is the page hydrated.
     let state = RwSignal::new(ConnectionState::Connecting);
     let frames = Frames::new();
-    let connection = LiveConnection { socket: Socket::new(config, state, frames), state, frames };
+    let health = RwSignal::new(Health::default());
+    let socket = Socket::new(config, state, frames, health);
+    let connection = LiveConnection { socket, state, frames, health };
     provide_context(connection);
     connection
 }
@@ -50,6 +53,11 @@ impl LiveConnection {
     /// Whether the socket is open. A signal.
     pub fn is_connected(&self) -> bool {
         self.state.get() == ConnectionState::Connected
+    }
+
+    /// How the connection is doing: its newest round trip, and how long frames take to show. A signal.
+    pub fn health(&self) -> Health {
+        self.health.get()
     }
 
     /// Opens the connection after [`LiveConnection::disconnect`].

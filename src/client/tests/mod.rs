@@ -1,6 +1,7 @@
 //! Tests of the client: the pure machines with a virtual clock, the drivers without a network.
 
 mod connection;
+mod health;
 mod model;
 mod native;
 mod oracle;

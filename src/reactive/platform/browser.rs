@@ -21,7 +21,9 @@ use crate::{
         event::OwnerId,
         state::ConnectionState,
     },
-    contract::{Channel, ChannelName, Live, LiveError, Position, Refusal, Snapshot},
+    contract::{
+        Channel, ChannelName, Live, LiveError, Position, Refusal, Snapshot, protocol::Health,
+    },
 };
 
 /// The page's connection. Copy.
@@ -36,9 +38,11 @@ impl Socket {
         config: ClientConfig,
         state: RwSignal<ConnectionState>,
         frames: Frames,
+        health: RwSignal<Health>,
     ) -> Self {
         let client = BrowserClient::new(config);
         client.on_state(Box::new(move |now| _ = state.try_set(now)));
+        client.on_health(Box::new(move |now| _ = health.try_set(now)));
         client.on_frame(Box::new(move |direction, text| {
             frames.add(direction == Direction::Received, text);
         }));

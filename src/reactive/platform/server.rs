@@ -13,7 +13,7 @@ use super::super::{
 use super::Request;
 use crate::{
     client::{config::ClientConfig, state::ConnectionState},
-    contract::{Channel, ChannelName, Live, LiveError, Position},
+    contract::{Channel, ChannelName, Live, LiveError, Position, protocol::Health},
 };
 
 /// Stands where the browser has its connection.
@@ -24,7 +24,12 @@ pub(in super::super) struct Socket;
 pub(in super::super) type Owner = Infallible;
 
 impl Socket {
-    pub(in super::super) fn new(_: ClientConfig, _: RwSignal<ConnectionState>, _: Frames) -> Self {
+    pub(in super::super) fn new(
+        _: ClientConfig,
+        _: RwSignal<ConnectionState>,
+        _: Frames,
+        _: RwSignal<Health>,
+    ) -> Self {
         provide_context(Loads::default());
         Self
     }
