@@ -16,6 +16,7 @@ use super::PATIENCE;
 pub struct Answer {
     pub status: u16,
     pub location: Option<String>,
+    pub retry_after: Option<u64>,
     pub body: String,
 }
 
@@ -29,6 +30,15 @@ impl Answer {
 pub async fn get(address: SocketAddr, path: &str) -> Answer {
     let head = format!("GET {path} HTTP/1.1\r\nAccept: text/html\r\n");
     request(address, &head, "").await.expect("the server answers")
+}
+
+/// JSON from another server, with a line of headers for each of `headers`.
+pub async fn post_body(address: SocketAddr, path: &str, headers: &[&str], body: &str) -> Answer {
+    let mut head = format!("POST {path} HTTP/1.1\r\nContent-Type: application/json\r\n");
+    for header in headers {
+        head += &format!("{header}\r\n");
+    }
+    request(address, &head, body).await.expect("the server answers")
 }
 
 /// A form that a browser without JavaScript sends from the page `referer`.
@@ -102,7 +112,13 @@ fn parse(bytes: &[u8]) -> Option<Answer> {
         _ => rest.to_vec(),
     };
     let location = header("location").map(str::to_owned);
-    Some(Answer { status, location, body: String::from_utf8_lossy(&body).into_owned() })
+    let retry_after = header("retry-after").and_then(|seconds| seconds.parse().ok());
+    Some(Answer {
+        status,
+        location,
+        retry_after,
+        body: String::from_utf8_lossy(&body).into_owned(),
+    })
 }
 
 fn unchunked(mut rest: &[u8]) -> Option<Vec<u8>> {

@@ -27,9 +27,9 @@ use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 pub use self::{
     binary::Binary,
-    http::{Answer, get, post_form, post_json, snapshot},
+    http::{Answer, get, post_body, post_form, post_json, snapshot},
     logged::ErrorCount,
-    socket::Socket,
+    socket::{Socket, TurnedAway},
     writer::{Writer, sqlite3},
 };
 

@@ -8,6 +8,8 @@ mod changes;
 mod crash;
 mod document;
 mod lifecycle;
+mod limits;
+mod numbers;
 mod pages;
 mod protocol;
 mod recovery;
