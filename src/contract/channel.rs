@@ -54,6 +54,11 @@ impl ChannelName {
         &self.0
     }
 
+    /// The first segment.
+    pub fn prefix(&self) -> &str {
+        self.0.split_once(':').map_or(&self.0, |(prefix, _)| prefix)
+    }
+
     /// What kind of channel the name asks for.
     pub fn kind(&self) -> ChannelKind<'_> {
         match self.0.split_once(':') {

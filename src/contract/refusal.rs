@@ -92,6 +92,14 @@ where
 }
 
 #[cfg(not(target_arch = "wasm32"))]
+impl<T> From<crate::server::PublishError> for Refusal<T> {
+    fn from(error: crate::server::PublishError) -> Self {
+        tracing::error!(%error, "publish");
+        Self::Failed { message: "The server could not do this. Please try again.".into() }
+    }
+}
+
+#[cfg(not(target_arch = "wasm32"))]
 impl<T> From<sqlx::Error> for Refusal<T> {
     fn from(error: sqlx::Error) -> Self {
         tracing::error!(%error, "database");

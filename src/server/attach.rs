@@ -45,7 +45,6 @@ pub async fn attach(
         return Ok(at_head(realtime, queue, &request, Some(reason)));
     }
     let limits = realtime.limits();
-    let metrics = realtime.metrics();
     let mut older: Vec<Arc<Event>> = Vec::new();
     let mut bytes = 0;
     let mut read_to = since.offset;
@@ -81,12 +80,7 @@ pub async fn attach(
         match attached {
             Ok(subscription) => {
                 let Some(reason) = too_many else {
-                    let of_memory = read_to == since.offset;
-                    let source = match of_memory {
-                        true => &metrics.replays_from_ring,
-                        false => &metrics.replays_from_log,
-                    };
-                    source.add(1);
+                    realtime.hub().counters().replayed(read_to != since.offset);
                     return still_followed(realtime, request.channel, subscription);
                 };
                 realtime.hub().unsubscribe(&subscription);
@@ -118,7 +112,7 @@ fn at_head(
     reason: Option<ResyncReason>,
 ) -> Arc<Subscription> {
     if let Some(reason) = reason {
-        realtime.metrics().resync(reason);
+        realtime.hub().counters().refused_replay(reason);
     }
     let channel = request.channel.to_string();
     let answer = |position, _: &_, _| {
@@ -175,14 +169,14 @@ async fn read_page(
     for (expected, entry) in (after + 1..).zip(entries.into_iter().map(Arc::new)) {
         // Offsets have no gaps: somebody has removed entries.
         let mut lost = entry.offset != expected;
-        if entry.unreadable {
-            lost |= routing.may_concern(&entry.table, channel);
+        if !routing.can_route(&entry) {
+            lost |= routing.may_concern(&entry, channel);
         } else {
             let routes = routing.route(&entry);
             lost |= routes.scopes_lost && routing.may_be_scope(channel);
             for (name, op) in routes.channels.into_iter().filter(|(name, _)| name == channel) {
                 let position = Position::new(epoch, entry.offset);
-                events.push(Arc::new(Event::change(name, position, entry.clone(), op)));
+                events.push(Arc::new(Event::logged(name, position, entry.clone(), op)));
             }
         }
         if lost {

@@ -9,21 +9,23 @@ use super::{
     Realtime,
     database::Database,
     hub::Hub,
-    identity::{Authenticate, Guests},
+    identity::{Authenticate, Guests, Identity},
     limiter::{Admission, Bucket},
     log::LogError,
+    messages::Messages,
     metrics::{Metrics, keep_rates},
     policy::{DenyAll, Policy},
     realtime::Inner,
     routing::Routing,
     tailer,
 };
-use crate::contract::{Limits, Live};
+use crate::contract::{Limits, Live, LiveError, Message};
 
 /// What a server is made from.
 pub struct Builder {
     database: Database,
     routing: Routing,
+    messages: Messages,
     limits: Limits,
     contract: Option<String>,
     only: Vec<String>,
@@ -39,6 +41,7 @@ impl Builder {
         Self {
             database,
             routing: Routing::default(),
+            messages: Messages::default(),
             limits: Limits::default(),
             contract: None,
             only: Vec::new(),
@@ -53,6 +56,23 @@ impl Builder {
     /// Makes a row type a live resource: its table is enabled when the server starts.
     pub fn resource<T: Live>(mut self) -> Self {
         self.routing.add::<T>();
+        self
+    }
+
+    /// Declares what the channels `{PREFIX}` and `{PREFIX}:…` carry: what clients send there is checked
+    /// against the type and delivered by its class. Channels that are not declared carry any JSON, lossy.
+    pub fn messages<T: Message>(mut self) -> Self {
+        self.messages.add::<T>(|_, _| Ok(()));
+        self
+    }
+
+    /// The same, with a rule for what clients send: `check` may refuse a message by an error of its own,
+    /// or correct it. Whatever a message says about its sender has to be set or compared here.
+    pub fn messages_checked<T: Message>(
+        mut self,
+        check: impl Fn(&Identity, &mut T) -> Result<(), LiveError> + Send + Sync + 'static,
+    ) -> Self {
+        self.messages.add(check);
         self
     }
 
@@ -110,10 +130,21 @@ impl Builder {
     /// Checks the resources, enables their tables (those that were switched off too), fills the history and starts to follow the log.
     ///
     /// # Errors
-    /// When the database cannot be read, a resource's table does not exist, or a resource could not
-    /// deliver anything as it is declared.
+    /// When the database cannot be read, a resource's table does not exist, a resource could not
+    /// deliver anything as it is declared, or a message type has no channels of its own.
     pub async fn start(self) -> Result<Realtime, LogError> {
-        let Self { database, mut routing, limits, contract, only, authenticate, policy, .. } = self;
+        let Self {
+            database,
+            mut routing,
+            messages,
+            limits,
+            contract,
+            only,
+            authenticate,
+            policy,
+            ..
+        } = self;
+        messages.check(&routing)?;
         routing.retain(&only)?;
         routing.check()?;
         for table in routing.resource_tables() {
@@ -139,6 +170,7 @@ impl Builder {
             log,
             hub,
             routing,
+            messages,
             limits,
             contract,
             authenticate,

@@ -6,7 +6,7 @@ use axum::extract::ws::Utf8Bytes;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::log::Entry;
-use crate::contract::{Change, ChannelName, Op, Position, ResyncReason, ServerFrame};
+use crate::contract::{Change, ChannelName, Delivery, Op, Position, ResyncReason, ServerFrame};
 
 /// An event as one channel sees it.
 pub struct Event {
@@ -16,29 +16,35 @@ pub struct Event {
 }
 
 enum Body {
-    /// A change of a row; `op` is what it means on this channel.
-    Change { position: Position, entry: Arc<Entry>, op: Op },
-    /// A change that cannot be read.
+    /// An entry of the log; `op` is what a change means on this channel.
+    Logged { position: Position, entry: Arc<Entry>, op: Op },
+    /// An entry that cannot be read.
     Lost(u64),
-    /// A message that is not in the log.
-    Message(Box<RawValue>),
+    /// A message that is not in the log; with a key, the newest value of it.
+    Message { payload: Box<RawValue>, key: Option<Arc<str>> },
 }
 
 impl Event {
-    /// A change as `channel` sees it: a row that moved away is a delete there, one that moved in an
-    /// insert.
-    pub fn change(channel: ChannelName, position: Position, entry: Arc<Entry>, op: Op) -> Self {
-        Self { channel, body: Body::Change { position, entry, op }, frame: OnceLock::new() }
+    /// An entry of the log as `channel` sees it: a row that moved away is a delete there, one that moved
+    /// in an insert.
+    pub fn logged(channel: ChannelName, position: Position, entry: Arc<Entry>, op: Op) -> Self {
+        Self { channel, body: Body::Logged { position, entry, op }, frame: OnceLock::new() }
     }
 
-    /// A change that `channel` may have been concerned by, but that nobody can read.
+    /// An entry that `channel` may have been concerned by, but that nobody can read.
     pub fn lost(channel: ChannelName, offset: u64) -> Self {
         Self { channel, body: Body::Lost(offset), frame: OnceLock::new() }
     }
 
-    /// A message, which has no place in the log.
+    /// A lossy message, which has no place in the log.
     pub fn message(channel: ChannelName, payload: Box<RawValue>) -> Self {
-        Self { channel, body: Body::Message(payload), frame: OnceLock::new() }
+        Self { channel, body: Body::Message { payload, key: None }, frame: OnceLock::new() }
+    }
+
+    /// The newest value of a key, which takes the place of an older one that still waits.
+    pub fn latest(channel: ChannelName, key: &str, payload: Box<RawValue>) -> Self {
+        let key = Some(key.into());
+        Self { channel, body: Body::Message { payload, key }, frame: OnceLock::new() }
     }
 
     /// Which channel.
@@ -46,20 +52,37 @@ impl Event {
         &self.channel
     }
 
-    /// Its number in the log; `None` for a message.
+    /// Its number in the log; `None` for a message that is not in it.
     pub fn offset(&self) -> Option<u64> {
         match &self.body {
-            Body::Change { position, .. } => Some(position.offset),
+            Body::Logged { position, .. } => Some(position.offset),
             Body::Lost(offset) => Some(*offset),
-            Body::Message(_) => None,
+            Body::Message { .. } => None,
         }
     }
 
-    /// When the change was committed, in milliseconds since 1970; `None` for anything else.
+    /// How it is delivered.
+    pub fn delivery(&self) -> Delivery {
+        match &self.body {
+            Body::Logged { .. } | Body::Lost(_) => Delivery::Durable,
+            Body::Message { key: Some(_), .. } => Delivery::Latest,
+            Body::Message { key: None, .. } => Delivery::Lossy,
+        }
+    }
+
+    /// What it is the newest value of, if it is.
+    pub fn key(&self) -> Option<&Arc<str>> {
+        match &self.body {
+            Body::Message { key, .. } => key.as_ref(),
+            Body::Logged { .. } | Body::Lost(_) => None,
+        }
+    }
+
+    /// When the entry was committed, in milliseconds since 1970; `None` for what no log holds.
     pub fn committed_ms(&self) -> Option<i64> {
         match &self.body {
-            Body::Change { entry, .. } => Some(entry.at_ms),
-            Body::Lost(_) | Body::Message(_) => None,
+            Body::Logged { entry, .. } => Some(entry.at_ms),
+            Body::Lost(_) | Body::Message { .. } => None,
         }
     }
 
@@ -76,20 +99,30 @@ impl Event {
     /// About how much memory the event holds, in bytes.
     pub fn weight(&self) -> usize {
         let payload = match &self.body {
-            Body::Change { entry, .. } => {
+            Body::Logged { entry, .. } => {
                 let len = |row: &Option<Box<RawValue>>| row.as_ref().map_or(0, |r| r.get().len());
                 // The rows are kept beside the frame that repeats them.
                 2 * (len(&entry.record) + len(&entry.old_record))
             }
             Body::Lost(_) => 0,
-            Body::Message(payload) => 2 * payload.get().len(),
+            Body::Message { payload, .. } => 2 * payload.get().len(),
         };
         payload + 256
     }
 
     fn to_frame(&self) -> ServerFrame {
-        let (position, payload) = match &self.body {
-            Body::Change { position, entry, op } => {
+        let (position, payload) = self.payload();
+        ServerFrame::Broadcast { channel: self.channel.to_string(), position, payload }
+    }
+
+    /// Where it stands in the log, and what it carries.
+    pub fn payload(&self) -> (Option<Position>, Box<RawValue>) {
+        match &self.body {
+            Body::Logged { position, entry, .. } if entry.message.is_some() => {
+                let payload = entry.record.as_deref().unwrap_or(RawValue::NULL);
+                (Some(*position), payload.to_owned())
+            }
+            Body::Logged { position, entry, op } => {
                 let change = Change {
                     op: *op,
                     schema: entry.schema.to_string(),
@@ -102,9 +135,8 @@ impl Event {
             }
             // Never sent: who would receive it is told to load again.
             Body::Lost(_) => (None, RawValue::NULL.to_owned()),
-            Body::Message(payload) => (None, payload.clone()),
-        };
-        ServerFrame::Broadcast { channel: self.channel.to_string(), position, payload }
+            Body::Message { payload, .. } => (None, payload.clone()),
+        }
     }
 }
 

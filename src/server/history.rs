@@ -113,7 +113,7 @@ mod tests {
     fn event(channel: &str, offset: u64) -> Arc<Event> {
         let entry = Entry::for_tests(offset, "todos", Op::Insert);
         let name = ChannelName::new(channel).unwrap();
-        Arc::new(Event::change(name, Position::new(1, offset), Arc::new(entry), Op::Insert))
+        Arc::new(Event::logged(name, Position::new(1, offset), Arc::new(entry), Op::Insert))
     }
 
     fn offsets(history: &History, channel: &str, since: u64) -> Result<Vec<u64>, Evicted> {

@@ -1,7 +1,7 @@
 //! What waits to be sent on one connection: bounded, so that a slow reader harms only itself.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -20,14 +20,22 @@ pub struct Queue {
     ready: Notify,
     max_frames: usize,
     max_bytes: usize,
+    max_latest: usize,
 }
 
 #[derive(Default)]
 struct State {
     frames: VecDeque<Queued>,
+    /// Of all frames but the latest values.
     bytes: usize,
+    /// Where among the frames the latest value waits of a subscription, told by its address, and a key.
+    latest: HashMap<(usize, u64, Arc<str>), usize>,
+    latest_bytes: usize,
     lagging: Vec<Lagging>,
 }
+
+/// The space of messages' keys.
+const MESSAGES: u64 = u64::MAX;
 
 /// A frame on its way out.
 pub enum Queued {
@@ -52,6 +60,8 @@ pub struct Lagging {
 pub enum Pushed {
     /// It waits to be sent.
     Queued,
+    /// It took the place of an older value of its key that waited.
+    Conflated,
     /// The queue is full: a message is lost, a durable event has become a `resync`.
     Dropped,
     /// The subscription has ended or waits for its `resync`.
@@ -66,17 +76,23 @@ impl Queue {
             ready: Notify::new(),
             max_frames: limits.queue_frames,
             max_bytes: limits.queue_bytes,
+            max_latest: limits.queue_latest,
         }
     }
 
     /// Adds an event. Never waits.
     pub fn push(&self, subscription: &Arc<Subscription>, event: &Arc<Event>) -> Pushed {
-        if !subscription.is_live() {
+        if !subscription.takes(event.offset()) {
             return Pushed::Ignored;
         }
-        let size = event.frame().len();
+        let frame = Queued::Event(event.clone(), subscription.clone());
+        if let Some(key) = event.key() {
+            return self.push_latest(subscription, (MESSAGES, key), frame);
+        }
+        let size = frame.len();
         let mut state = self.lock();
-        if state.frames.len() >= self.max_frames || state.bytes + size > self.max_bytes {
+        let waiting = state.frames.len() - state.latest.len();
+        if waiting >= self.max_frames || state.bytes + size > self.max_bytes {
             drop(state);
             if event.offset().is_some() {
                 self.lag(subscription, ResyncReason::Overflow);
@@ -84,13 +100,49 @@ impl Queue {
             return Pushed::Dropped;
         }
         state.bytes += size;
-        state.frames.push_back(Queued::Event(event.clone(), subscription.clone()));
+        self.append(state, frame);
+        Pushed::Queued
+    }
+
+    /// Adds the newest value of a subscription's key, in the place of an older one if that still waits: so
+    /// it is never the newest that is lost. Values of the empty key are as few as the subscriptions, and
+    /// always find room. Keys of different spaces are different. The frame has to hold the subscription,
+    /// so that no other one gets its address.
+    pub fn push_latest(
+        &self,
+        subscription: &Arc<Subscription>,
+        (space, key): (u64, &Arc<str>),
+        frame: Queued,
+    ) -> Pushed {
+        let size = frame.len();
+        let place = (Arc::as_ptr(subscription) as usize, space, key.clone());
+        let mut state = self.lock();
+        if let Some(&at) = state.latest.get(&place) {
+            let older = &mut state.frames[at];
+            let freed = older.len();
+            *older = frame;
+            state.latest_bytes = state.latest_bytes - freed + size;
+            return Pushed::Conflated;
+        }
+        let full =
+            state.latest.len() >= self.max_latest || state.latest_bytes + size > self.max_bytes;
+        if full && !key.is_empty() {
+            return Pushed::Dropped;
+        }
+        let end = state.frames.len();
+        state.latest.insert(place, end);
+        state.latest_bytes += size;
+        self.append(state, frame);
+        Pushed::Queued
+    }
+
+    fn append(&self, mut state: MutexGuard<'_, State>, frame: Queued) {
+        state.frames.push_back(frame);
         let first = state.frames.len() == 1;
         drop(state);
         if first {
             self.ready.notify_one();
         }
-        Pushed::Queued
     }
 
     /// Adds frames that only this connection receives, past the bounds: the session makes them one
@@ -105,13 +157,15 @@ impl Queue {
         self.ready.notify_one();
     }
 
-    /// Marks a subscription as having lost durable events.
-    pub fn lag(&self, subscription: &Arc<Subscription>, reason: ResyncReason) {
-        if subscription.start_lagging() {
+    /// Marks a subscription as having lost durable events; false when it was already.
+    pub fn lag(&self, subscription: &Arc<Subscription>, reason: ResyncReason) -> bool {
+        let news = subscription.start_lagging();
+        if news {
             let lagging = Lagging { subscription: subscription.clone(), reason };
             self.lock().lagging.push(lagging);
             self.ready.notify_one();
         }
+        news
     }
 
     /// Waits until there is something to send.
@@ -123,6 +177,8 @@ impl Queue {
     pub fn take(&self) -> VecDeque<Queued> {
         let mut state = self.lock();
         state.bytes = 0;
+        state.latest_bytes = 0;
+        state.latest.clear();
         std::mem::take(&mut state.frames)
     }
 
@@ -178,3 +234,7 @@ impl Queued {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "queue_tests.rs"]
+mod tests;

@@ -14,13 +14,15 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     Builder,
     contract_check::compare,
+    counters::Counts,
     database::Database,
-    event::encode,
-    hub::Hub,
+    event::{Event, encode},
+    hub::{ChannelFigures, Hub},
     identity::{Authenticate, Connect, Identity},
     limiter::{Admission, Bucket},
     log::{ChangeLog, LogError},
-    metrics::{ChannelNumbers, ClientNumbers, Metrics, Stats},
+    messages::Messages,
+    metrics::{ClientNumbers, Metrics, Stats},
     policy::{Action, Policy, refusal},
     queue::Queued,
     routing::Routing,
@@ -41,6 +43,7 @@ pub(super) struct Inner {
     pub(super) log: Arc<dyn ChangeLog>,
     pub(super) hub: Hub,
     pub(super) routing: Arc<Routing>,
+    pub(super) messages: Messages,
     pub(super) limits: Limits,
     pub(super) contract: Option<String>,
     pub(super) authenticate: Arc<dyn Authenticate>,
@@ -68,8 +71,8 @@ impl Realtime {
         &self.inner.database
     }
 
-    /// Sends a message to everybody on a channel; returns how many subscribers it reached.
-    /// Messages are not in the log: who is not connected does not get them.
+    /// Sends a lossy message of any type on a channel that no type is declared for; returns how many
+    /// subscribers it reached. Where one is, use [`Realtime::publish`].
     ///
     /// # Errors
     /// When the message cannot be written as JSON.
@@ -78,7 +81,8 @@ impl Realtime {
         channel: &Channel<T>,
         message: &T,
     ) -> Result<usize, serde_json::Error> {
-        Ok(self.inner.hub.send(channel.name().clone(), to_raw_value(message)?))
+        let event = Event::message(channel.name().clone(), to_raw_value(message)?);
+        Ok(self.inner.hub.send(event))
     }
 
     /// Switches realtime on for a table, at run time.
@@ -127,14 +131,7 @@ impl Realtime {
 
     /// Counts of connections, channels and subscriptions.
     pub fn stats(&self) -> Stats {
-        self.inner.metrics.stats(self.inner.hub.counts())
-    }
-
-    /// The numbers of every channel that has a subscriber, by name.
-    pub fn channel_stats(&self) -> Vec<ChannelNumbers> {
-        let mut channels = self.inner.hub.channels();
-        channels.sort_unstable_by(|a, b| a.channel.as_str().cmp(b.channel.as_str()));
-        channels
+        self.inner.metrics.stats(self.inner.hub.counts(), self.counts())
     }
 
     /// The numbers of at most `limit` connections, those whose own number is above `after`. They name
@@ -148,6 +145,16 @@ impl Realtime {
             .zip(queues)
             .map(|(meter, queue)| meter.numbers(names.remove(&queue).unwrap_or_default()));
         numbers.collect()
+    }
+
+    /// What happened to events since the start.
+    pub fn counts(&self) -> Counts {
+        self.inner.hub.counters().snapshot()
+    }
+
+    /// Every channel that has subscribers, with its figures, in no order.
+    pub fn channel_figures(&self) -> Vec<ChannelFigures> {
+        self.inner.hub.channel_figures()
     }
 
     /// Stops: every connection is told when to come back and closed, the tailer ends. Waits for all
@@ -167,7 +174,7 @@ impl Realtime {
     pub(super) fn drain_window(&self) -> Duration {
         *self.inner.drain.get_or_init(|| {
             let a_second = f64::from(self.inner.limits.admissions_per_second.max(2)) / 2.0;
-            let connections = self.inner.metrics.stats(self.inner.hub.counts()).connections;
+            let connections = self.stats().connections;
             let needed = Duration::from_secs_f64(connections as f64 / a_second);
             self.inner.limits.drain.max(needed)
         })
@@ -187,6 +194,10 @@ impl Realtime {
 
     pub(super) fn routing(&self) -> &Routing {
         &self.inner.routing
+    }
+
+    pub(super) fn messages(&self) -> &Messages {
+        &self.inner.messages
     }
 
     pub(super) fn limits(&self) -> &Limits {
@@ -224,6 +235,11 @@ impl Realtime {
 
     pub(super) fn is_stopping(&self) -> bool {
         self.inner.stop.is_cancelled()
+    }
+
+    /// Is cancelled when the server stops.
+    pub(super) fn stop_token(&self) -> &CancellationToken {
+        &self.inner.stop
     }
 
     /// Resolves when the server stops.

@@ -1,4 +1,4 @@
-//! Which channels a change belongs to, and which channels there are.
+//! Which channels a change or a message belongs to, and which channels there are.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -7,7 +7,10 @@ use std::{
 
 use serde_json::value::RawValue;
 
-use super::log::{Entry, LogError};
+use super::{
+    log::{Entry, LogError},
+    messages::is_reserved,
+};
 use crate::contract::{ChannelName, Live, Op, channel::ChannelKind};
 
 /// The resources that a server knows, and the tables that are live.
@@ -63,7 +66,7 @@ impl Routing {
             if name.contains(':') || ChannelName::record(name, "1").is_none() {
                 return wrong(name, "its name cannot be part of a channel");
             }
-            if ["table", "resource"].contains(name) {
+            if is_reserved(name) {
                 return wrong(name, "channels of this name are taken");
             }
         }
@@ -105,8 +108,19 @@ impl Routing {
         *self.tables.write().unwrap_or_else(PoisonError::into_inner) = tables;
     }
 
-    /// Whether a change of the table that nobody can read may have belonged to the channel.
-    pub fn may_concern(&self, table: &str, channel: &ChannelName) -> bool {
+    /// Whether an entry can be handed out: one that cannot be read cannot, nor can a message on a channel
+    /// of the database, where it would pass for a change.
+    pub fn can_route(&self, entry: &Entry) -> bool {
+        let databases = |channel| self.table_behind(channel).is_some();
+        !entry.unreadable && !entry.message.as_ref().is_some_and(databases)
+    }
+
+    /// Whether an entry that cannot be handed out may have belonged to the channel.
+    pub fn may_concern(&self, entry: &Entry, channel: &ChannelName) -> bool {
+        if let Some(message) = &entry.message {
+            return message == channel;
+        }
+        let table = &*entry.table;
         if !self.has_table(table) {
             // Not even the table's name can be trusted.
             return true;
@@ -132,6 +146,9 @@ impl Routing {
 
     /// The channels of an entry, each once, with what the change means there.
     pub fn route(&self, entry: &Entry) -> Routes {
+        if let Some(channel) = &entry.message {
+            return Routes { channels: vec![(channel.clone(), entry.op)], scopes_lost: false };
+        }
         let mut routes = Routes { channels: Vec::with_capacity(4), scopes_lost: false };
         for schema in [&*entry.schema, "main"] {
             let name = ["table:", schema, ".", &entry.table].concat();
@@ -290,6 +307,34 @@ mod tests {
 
         entry.record = Some(RawValue::from_string("\"no number\"".into()).unwrap());
         assert!(routing.route(&entry).scopes_lost, "its scopes cannot be known");
+    }
+
+    #[test]
+    fn a_message_goes_to_its_channel_alone_and_never_passes_for_a_change() {
+        let mut routing = Routing::default();
+        routing.add::<Message>();
+        routing.set_tables(["messages".to_owned()].into());
+        let name = |text| ChannelName::new(text).unwrap();
+        let mut entry = Entry::for_tests(1, "", Op::Update);
+        for (channel, handed_out) in [
+            ("room:a", true),
+            ("messages", true),
+            ("message:7", false),
+            ("resource:message", false),
+            ("table:public.messages", false),
+        ] {
+            entry.message = Some(name(channel));
+            assert_eq!(routing.can_route(&entry), handed_out, "{channel}");
+            let routes: Vec<_> = routing.route(&entry).channels;
+            assert_eq!(routes, [(name(channel), Op::Update)]);
+            assert!(routing.may_concern(&entry, &name(channel)));
+            assert!(!routing.may_concern(&entry, &name("room:b")));
+        }
+        entry.message = None;
+        entry.unreadable = true;
+        for channel in ["room:b", "resource:message", "query:any"] {
+            assert!(routing.may_concern(&entry, &name(channel)), "its channel is not known");
+        }
     }
 
     #[test]

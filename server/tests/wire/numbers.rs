@@ -38,11 +38,11 @@ async fn spec_sy4_each_client_and_each_channel_has_its_numbers() {
     let list = json(&server, "/realtime/stats?detail=channels").await;
     let [a, b] = &list["channels"].as_array().unwrap()[..] else { panic!("{list}") };
     assert_eq!((&a["channel"], &a["subscribers"]), (&json!("room:a"), &json!(2)));
-    assert_eq!((&a["messages"], &b["messages"]), (&json!(3), &json!(0)));
+    assert_eq!((&a["events"], &b["events"]), (&json!(3), &json!(0)));
     let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis() as u64;
     let recent = |value: &Value| value.as_u64().is_some_and(|at| at <= now && now - at < 60_000);
-    assert!(recent(&a["last_activity_ms"]), "{a}");
-    assert_eq!(b["last_activity_ms"], Value::Null);
+    assert!(recent(&a["last_event_ms"]), "{a}");
+    assert_eq!(b["last_event_ms"], Value::Null);
 
     let list = json(&server, "/realtime/stats?detail=clients").await;
     let [first, second] = &list["clients"].as_array().unwrap()[..] else { panic!("{list}") };
@@ -121,8 +121,12 @@ async fn spec_fb8_spec_sy4_the_counts_of_the_whole_server() {
     // An ack, five changes, an error, a heartbeat, a welcome, an ack, five changes, a resync.
     assert_eq!(stats["sent"], 16, "{stats}");
     assert_eq!(stats["errors"], json!({"malformed_message": 1}));
-    assert_eq!(stats["resyncs"], json!({"epoch": 1}));
-    assert_eq!(stats["replays"], json!({"ring": 1, "log": 0}));
+    let events = &stats["events"];
+    assert_eq!(
+        (&events["resyncs_at_subscribe"]["epoch"], &events["durable"]),
+        (&json!(1), &json!(5))
+    );
+    assert_eq!((&events["replays_from_ring"], &events["replays_from_log"]), (&json!(1), &json!(0)));
     assert!(stats["uptime_ms"].as_u64().is_some());
     let latency = &stats["latency"];
     assert_eq!(latency["round_trip"], json!({"count": 1, "p50_ms": 25, "p99_ms": 25}));

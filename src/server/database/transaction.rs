@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
+use serde_json::value::{RawValue, to_raw_value};
 use sqlx::SqliteConnection;
 
 use super::sqlite::Sqlite;
 use crate::{
-    contract::{Position, Snapshot, Written},
-    server::log::{ChangeLog, SqliteLog, sqlite_head},
+    contract::{Channel, ChannelName, Delivery, Message, Position, Snapshot, Written},
+    server::{
+        log::{ChangeLog, SqliteLog, sqlite_add_message, sqlite_head},
+        messages::{PublishError, check_channel},
+    },
 };
 
 /// A connection of whichever engine is open; [`sql!`](crate::sql) opens it up.
@@ -59,6 +63,31 @@ impl WriteTx {
         // since the first read.
         let tx = sqlite.writer.begin_with("BEGIN IMMEDIATE").await?;
         Ok(Self { tx, log: sqlite.log.clone() })
+    }
+
+    /// Publishes a message by this transaction: subscribers get it after the commit, in the order of
+    /// all commits, and if there is no commit, nobody does. Only durable messages compile.
+    ///
+    /// # Errors
+    /// [`PublishError`] when the channel does not carry `T`, the message cannot be written as JSON, or
+    /// the database fails.
+    pub async fn publish<T: Message>(
+        &mut self,
+        channel: &Channel<T>,
+        event: &T,
+    ) -> Result<(), PublishError> {
+        const { assert!(matches!(T::DELIVERY, Delivery::Durable), "only durable messages are written") };
+        check_channel::<T>(channel.name())?;
+        Ok(self.publish_raw(channel.name(), &to_raw_value(event)?).await?)
+    }
+
+    /// The same with a payload that is known to be what the channel carries.
+    pub(in crate::server) async fn publish_raw(
+        &mut self,
+        channel: &ChannelName,
+        payload: &RawValue,
+    ) -> Result<(), sqlx::Error> {
+        sqlite_add_message(&mut self.tx, channel, payload).await
     }
 
     /// Commits and publishes. `row` is what the caller is to see of its write, if anything.

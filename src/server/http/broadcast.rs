@@ -12,7 +12,7 @@ use serde_json::{json, value::RawValue};
 use subtle::ConstantTimeEq;
 
 use super::{
-    super::{Identity, Realtime, session::request::writable},
+    super::{Identity, Realtime},
     refuse::refuse,
 };
 use crate::contract::{ErrorCode, LiveError};
@@ -53,8 +53,7 @@ async fn send(realtime: &Realtime, headers: &HeaderMap, body: Body) -> Result<us
     })?;
     let Message { channel, payload } = serde_json::from_slice(&bytes)
         .map_err(|error| LiveError::new(ErrorCode::MalformedMessage, error.to_string()))?;
-    let channel = writable(realtime, &service, &channel).await?;
-    Ok(realtime.hub().send(channel, payload))
+    Ok(realtime.broadcast(&service, &channel, payload).await?.reached)
 }
 
 /// Who holds the key.

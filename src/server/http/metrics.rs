@@ -26,6 +26,7 @@ pub async fn metrics(State(realtime): State<Realtime>) -> Response {
     let log = timeout(PATIENCE, log).await.ok().and_then(Result::ok);
     let outside = Outside {
         hub: realtime.hub().counts(),
+        events: realtime.counts(),
         ring: realtime.hub().ring(),
         tailer_lag: log.map(|(head, _)| head.saturating_sub(realtime.hub().head().offset)),
         log_entries: log.map(|(head, floor)| head.saturating_sub(floor)),

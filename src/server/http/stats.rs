@@ -42,7 +42,11 @@ pub async fn stats(
         return refuse(error);
     }
     match detail {
-        "channels" => Json(json!({ "channels": realtime.channel_stats() })).into_response(),
+        "channels" => {
+            let mut channels = realtime.channel_figures();
+            channels.sort_unstable_by(|a, b| a.channel.as_str().cmp(b.channel.as_str()));
+            Json(json!({ "channels": channels })).into_response()
+        }
         "clients" => {
             let clients = realtime.client_stats(parameters.after.unwrap_or(0), PAGE);
             Json(json!({ "clients": clients })).into_response()

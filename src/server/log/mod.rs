@@ -1,4 +1,5 @@
-//! The change log: every change of every enabled table, in commit order, whoever made it.
+//! The change log: every change of every enabled table and every durable message, in commit order,
+//! whoever made it.
 //!
 //! `table` describes a table → `triggers` writes the SQL that logs its rows → `realtime` installs
 //! it → the triggers fill `tidewire_log` inside the writer's own transaction → `sqlite` reads it
@@ -28,7 +29,9 @@ use async_trait::async_trait;
 
 pub use entry::Entry;
 pub use error::LogError;
-pub(in crate::server) use sqlite::{SqliteLog, head as sqlite_head};
+pub(in crate::server) use sqlite::{
+    SqliteLog, add_message as sqlite_add_message, head as sqlite_head,
+};
 
 /// The schema that a table without one is in; SQLite's `main` is the same.
 pub const PUBLIC: &str = "public";

@@ -1,6 +1,8 @@
 //! The change log in a SQLite file.
 //!
-//! Two tables: `tidewire_log` holds the entries, `tidewire_meta` the epoch. There is one writer at a
+//! Two tables: `tidewire_log` holds the entries, `tidewire_meta` the epoch. Triggers write the changes;
+//! a message is a row with the `op` MESSAGE, its channel as `tbl` and its payload as `new`, which any
+//! program may insert. There is one writer at a
 //! time and the id is drawn inside its transaction, so the order of ids is the order of commits, and
 //! a write that is rolled back gives its ids back.
 
@@ -13,6 +15,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use serde_json::value::RawValue;
 use sqlx::{AssertSqlSafe, SqliteConnection, SqlitePool, sqlite::SqliteConnectOptions};
 
 use super::{
@@ -22,6 +25,7 @@ use super::{
     table::resolve,
     watch::Watch,
 };
+use crate::contract::ChannelName;
 
 /// How many entries one transaction removes, so that trimming does not keep writers waiting.
 const TRIM_CHUNK: i64 = 5_000;
@@ -37,6 +41,22 @@ pub(in crate::server) struct SqliteLog {
     watch: Watch,
     epoch: AtomicU64,
     schema: Arc<str>,
+}
+
+/// Adds a message to the log, as part of whatever transaction the connection is in.
+pub(in crate::server) async fn add_message(
+    conn: &mut SqliteConnection,
+    channel: &ChannelName,
+    payload: &RawValue,
+) -> Result<(), sqlx::Error> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    sqlx::query("INSERT INTO tidewire_log (at_ms, tbl, op, new) VALUES ($1, $2, 'MESSAGE', $3)")
+        .bind(i64::try_from(now).unwrap_or(i64::MAX))
+        .bind(channel.as_str())
+        .bind(payload.get())
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 /// The offset of the newest entry that this connection can see.
@@ -227,11 +247,11 @@ async fn create(writer: &SqlitePool) -> Result<u64, sqlx::Error> {
         "CREATE TABLE IF NOT EXISTS tidewire_log (
              id INTEGER PRIMARY KEY AUTOINCREMENT,
              at_ms INTEGER NOT NULL, -- milliseconds since 1970
-             tbl TEXT NOT NULL,
-             op TEXT NOT NULL, -- INSERT, UPDATE or DELETE
+             tbl TEXT NOT NULL, -- a message's channel
+             op TEXT NOT NULL, -- INSERT, UPDATE, DELETE or MESSAGE
              row_id TEXT, -- the primary key
              old TEXT, -- the row before, as JSON
-             new TEXT -- the row after, as JSON
+             new TEXT -- the row after or the message, as JSON
          );
          CREATE TABLE IF NOT EXISTS tidewire_meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);",
     )

@@ -1,7 +1,13 @@
 //! The numbers as Prometheus knows them: families of samples with labels.
 
 use super::{Histogram, Metrics};
-use crate::{contract::Transport, server::hub::HubCounts};
+use crate::{
+    contract::Transport,
+    server::{
+        counters::{ByReason, Counts},
+        hub::HubCounts,
+    },
+};
 
 /// A family of samples under one name.
 #[derive(Clone, Debug)]
@@ -34,6 +40,8 @@ pub enum Values {
 pub struct Outside {
     /// Of the hub.
     pub hub: HubCounts,
+    /// What became of events.
+    pub events: Counts,
     /// Events and bytes in the replay ring.
     pub ring: (usize, usize),
     /// Committed entries that were not handed out yet; `None` when the database could not be read.
@@ -44,15 +52,15 @@ pub struct Outside {
 
 /// Every family.
 pub fn families(metrics: &Metrics, outside: Outside) -> Vec<Family> {
-    let Outside { hub, ring, tailer_lag, log_entries } = outside;
+    let Outside { hub, events, ring, tailer_lag, log_entries } = outside;
     let connections = vec![
         ("web_socket".to_owned(), metrics.connected_by(Transport::WebSocket) as f64),
         ("event_stream".to_owned(), metrics.connected_by(Transport::EventStream) as f64),
     ];
-    let replays = vec![
-        ("ring".to_owned(), metrics.replays_from_ring.get()),
-        ("log".to_owned(), metrics.replays_from_log.get()),
-    ];
+    let delivered =
+        [("durable", events.durable), ("latest", events.latest), ("lossy", events.lossy)];
+    let dropped = [("latest", events.dropped_latest), ("lossy", events.dropped_lossy)];
+    let replays = [("ring", events.replays_from_ring), ("log", events.replays_from_log)];
     let mut families = vec![
         gauge("uptime", "Time since the start.", "seconds", metrics.uptime().as_secs_f64()),
         Family {
@@ -80,8 +88,21 @@ pub fn families(metrics: &Metrics, outside: Outside) -> Vec<Family> {
         counter("frames_received", "Frames that clients sent.", metrics.received.get()),
         counter("frames_sent", "Frames written to clients.", metrics.sent.get()),
         by("errors", "Refused requests.", "code", metrics.errors_by_code()),
-        by("resyncs", "Clients that had to load again.", "reason", metrics.resyncs_by_reason()),
-        counter("dropped", "Messages lost, and changes that became a resync.", hub.dropped),
+        by("delivered", "Events queued for subscribers.", "class", delivered.into_iter()),
+        by("dropped", "Messages lost.", "class", dropped.into_iter()),
+        counter("conflated", "Latest values replaced before they were sent.", events.conflated),
+        by(
+            "resyncs",
+            "Running subscriptions that lost their place.",
+            "reason",
+            by_reason(events.resyncs).into_iter(),
+        ),
+        by(
+            "subscribe_resyncs",
+            "Subscribes from a position that were answered with a resync.",
+            "reason",
+            by_reason(events.resyncs_at_subscribe).into_iter(),
+        ),
         by("replays", "Subscriptions that went on from a position.", "source", replays.into_iter()),
         counter(
             "subscribe_reads",
@@ -108,6 +129,17 @@ pub fn families(metrics: &Metrics, outside: Outside) -> Vec<Family> {
     let size = "Changes that the log keeps.";
     families.extend(log_entries.map(|entries| gauge("log_entries", size, "", entries as f64)));
     families
+}
+
+fn by_reason(counts: ByReason) -> [(&'static str, u64); 6] {
+    [
+        ("epoch", counts.epoch),
+        ("too_old", counts.too_old),
+        ("ahead", counts.ahead),
+        ("too_many", counts.too_many),
+        ("overflow", counts.overflow),
+        ("unreadable", counts.unreadable),
+    ]
 }
 
 fn gauge(name: &'static str, help: &'static str, unit: &'static str, value: f64) -> Family {

@@ -36,7 +36,7 @@ impl Histogram {
 
     /// Each bucket's count with its bound in seconds, and the sum of all durations in seconds.
     pub fn buckets(&self) -> (Vec<(f64, u64)>, f64) {
-        let bounds = BOUNDS_MS.iter().map(|bound| *bound as f64 / 1_000.0).chain([f64::MAX]);
+        let bounds = BOUNDS_MS.iter().map(|bound| *bound as f64 / 1_000.0).chain([f64::INFINITY]);
         let counts = bounds.zip(self.buckets.iter().map(Counter::get)).collect();
         (counts, self.sum_ms.get() as f64 / 1_000.0)
     }

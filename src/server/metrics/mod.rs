@@ -1,10 +1,8 @@
 //! The numbers of a running server: counted with relaxed atomics where things happen, put together when
 //! somebody asks.
 //!
-//! `counter` and `histogram` count → `clients` and `activity` are the counts of one connection and one
-//! channel → `stats` is what `/realtime/stats` answers, `families` and `exposition` what `/metrics` does.
+//! `counter` and `histogram` count → `clients` are the counts of each connection → `stats` is what `/realtime/stats` answers, `families` and `exposition` what `/metrics` does.
 
-mod activity;
 mod clients;
 mod counter;
 mod exposition;
@@ -20,7 +18,6 @@ use std::{
 
 use tokio::time::Instant;
 
-pub use activity::{Activity, ChannelNumbers};
 pub use clients::{ClientMeter, ClientNumbers, Clients};
 pub use counter::{Counter, Counts};
 pub use exposition::{MEDIA_TYPE, text};
@@ -30,17 +27,13 @@ pub(super) use rates::keep as keep_rates;
 pub use stats::Stats;
 
 use super::limiter::TurnedAway;
-use crate::contract::{ErrorCode, ResyncReason, Transport, close};
+use crate::contract::{ErrorCode, Transport, close};
 
 /// The names of the limits that turn connections away.
 const TURNED_AWAY: [&str; 3] =
     ["connections_per_address", "connects_per_minute", "admissions_per_second"];
 /// The codes that the server closes with.
 const CLOSES: [u16; 4] = [close::DRAIN, close::SILENT, close::SLOW, close::FLOOD];
-/// Why clients have to load again.
-const RESYNCS: [&str; 7] =
-    ["epoch", "too_old", "ahead", "too_many", "overflow", "unreadable", "other"];
-
 /// Everything that one server counts.
 pub struct Metrics {
     started: Instant,
@@ -50,10 +43,6 @@ pub struct Metrics {
     pub sent: Counter,
     /// Connections that were ever open.
     pub opened: Counter,
-    /// Subscriptions that went on from a position out of memory.
-    pub replays_from_ring: Counter,
-    /// The same, with the log's help.
-    pub replays_from_log: Counter,
     /// Reads of the database for the sake of one subscription.
     pub attach_reads: Counter,
     /// From a row's commit until it was written to a socket.
@@ -65,7 +54,6 @@ pub struct Metrics {
     /// Who is connected.
     pub clients: Clients,
     errors: Counts<{ ErrorCode::ALL.len() }>,
-    resyncs: Counts<{ RESYNCS.len() }>,
     closes: Counts<{ CLOSES.len() }>,
     turned_away: Counts<{ TURNED_AWAY.len() }>,
     rates: rates::Rates,
@@ -79,15 +67,12 @@ impl Default for Metrics {
             received: Counter::default(),
             sent: Counter::default(),
             opened: Counter::default(),
-            replays_from_ring: Counter::default(),
-            replays_from_log: Counter::default(),
             attach_reads: Counter::default(),
             commit_to_socket: Histogram::default(),
             round_trip: Histogram::default(),
             applied: Histogram::default(),
             clients: Clients::default(),
             errors: Counts::default(),
-            resyncs: Counts::default(),
             closes: Counts::default(),
             turned_away: Counts::default(),
             rates: rates::Rates::default(),
@@ -106,19 +91,6 @@ impl Metrics {
     pub fn error(&self, code: ErrorCode) {
         let at = ErrorCode::ALL.iter().position(|other| *other == code);
         self.errors.add(at.unwrap_or_default());
-    }
-
-    /// A client was told to load again.
-    pub fn resync(&self, reason: ResyncReason) {
-        self.resyncs.add(match reason {
-            ResyncReason::Epoch => 0,
-            ResyncReason::TooOld => 1,
-            ResyncReason::Ahead => 2,
-            ResyncReason::TooMany => 3,
-            ResyncReason::Overflow => 4,
-            ResyncReason::Unreadable => 5,
-            ResyncReason::Other => 6,
-        });
     }
 
     /// The server closed a connection.

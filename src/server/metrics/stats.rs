@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{CLOSES, Metrics, Quantiles, RESYNCS, TURNED_AWAY};
+use super::{CLOSES, Metrics, Quantiles, TURNED_AWAY};
 use crate::{
     contract::{ErrorCode, Transport},
-    server::hub::HubCounts,
+    server::{counters::Counts, hub::HubCounts},
 };
 
 /// Counts of a running server. Those by name leave out names that have not happened.
@@ -41,21 +41,10 @@ pub struct Stats {
     pub closed: BTreeMap<u16, u64>,
     /// Refused requests, by the error's name.
     pub errors: BTreeMap<&'static str, u64>,
-    /// Clients that had to load again, by reason.
-    pub resyncs: BTreeMap<&'static str, u64>,
-    /// Subscriptions that went on from a position: out of memory, and with the log's help.
-    pub replays: Replays,
+    /// What became of events: by class, replays, and resyncs by reason.
+    pub events: Counts,
     /// Times that are measured.
     pub latency: Latency,
-}
-
-/// Where replays came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Replays {
-    /// Memory alone.
-    pub ring: u64,
-    /// The log.
-    pub log: u64,
 }
 
 /// The way of a change, measured.
@@ -71,7 +60,7 @@ pub struct Latency {
 
 impl Metrics {
     /// All counts.
-    pub fn stats(&self, hub: HubCounts) -> Stats {
+    pub fn stats(&self, hub: HubCounts, events: Counts) -> Stats {
         let (received_per_second, sent_per_second) = self.per_second();
         let sockets = self.connected_by(Transport::WebSocket);
         let streams = self.connected_by(Transport::EventStream);
@@ -90,11 +79,7 @@ impl Metrics {
             sent_per_second,
             closed: happened(self.closed_by_code()),
             errors: happened(self.errors_by_code()),
-            resyncs: happened(self.resyncs_by_reason()),
-            replays: Replays {
-                ring: self.replays_from_ring.get(),
-                log: self.replays_from_log.get(),
-            },
+            events,
             latency: Latency {
                 commit_to_socket: self.commit_to_socket.quantiles(),
                 round_trip: self.round_trip.quantiles(),
@@ -113,10 +98,6 @@ impl Metrics {
 
     pub(super) fn errors_by_code(&self) -> impl Iterator<Item = (&'static str, u64)> {
         ErrorCode::ALL.into_iter().map(ErrorCode::as_str).zip(self.errors.get())
-    }
-
-    pub(super) fn resyncs_by_reason(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        RESYNCS.into_iter().zip(self.resyncs.get())
     }
 }
 

@@ -1,7 +1,7 @@
 //! One connection: reads requests, answers them, and sends what its queue holds. Generic over the
 //! socket, so that it is tested without a network.
 
-pub(super) mod request;
+mod request;
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -187,18 +187,7 @@ where
         flush.await.map_err(|_| SLOW)?.map_err(|_| End::Gone)?;
         self.meter.sent(self.realtime.metrics(), sent, committed_ms);
         // There is room again, so what was lost can be owned up to.
-        for lost in self.queue.take_lagging() {
-            if lost.subscription.has_ended() {
-                continue;
-            }
-            self.realtime.metrics().resync(lost.reason);
-            let channel = lost.subscription.channel().to_string();
-            self.realtime.hub().resume(&lost.subscription, &self.queue, |position| {
-                let (reason, reference) = (lost.reason, None);
-                let frame = ServerFrame::Resync { channel, reason, position, reference };
-                Queued::Own(encode(&frame))
-            });
-        }
+        self.realtime.hub().resume_lagging(&self.queue);
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! Tests of the log on real SQLite files, and what they share.
 
+mod messages;
 mod oracle;
 mod retention;
 mod tables;
