@@ -12,7 +12,7 @@ use serde_json::{json, value::RawValue};
 use subtle::ConstantTimeEq;
 
 use super::{
-    super::{Identity, Realtime},
+    super::{Identity, Realtime, limiter::rounded_up},
     refuse::refuse,
 };
 use crate::contract::{ErrorCode, LiveError};
@@ -45,7 +45,7 @@ async fn send(realtime: &Realtime, headers: &HeaderMap, body: Body) -> Result<us
         let (most, window) = (limits.broadcasts_per_window, limits.request_window.as_secs_f32());
         let text = format!("broadcasts_per_window: servers may send {most} of these in {window} s");
         let error = LiveError::new(ErrorCode::RateLimited, text);
-        return Err(error.retry_after(wait.as_millis() as u64 + 1));
+        return Err(error.retry_after(rounded_up(wait)));
     }
     let most = realtime.limits().max_message_bytes;
     let bytes = to_bytes(body, most).await.map_err(|_| {

@@ -15,7 +15,7 @@ use super::super::Realtime;
 
 /// What a look at the database may take.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How long committed changes may wait for the tailer.
+/// How long committed changes may wait for the tailer, beside the time after which it looks by itself.
 const LATE: Duration = Duration::from_secs(5);
 
 /// The process answers.
@@ -43,7 +43,9 @@ async fn trouble(realtime: &Realtime) -> Option<(&'static str, &'static str)> {
     };
     // An idle tailer sleeps for as long as nothing is written, so only work that waits counts.
     let waiting = newest > realtime.hub().head().offset;
-    let late = waiting && realtime.metrics().since_tailer() > LATE && lags(realtime, newest).await;
+    let patience = LATE + 2 * realtime.limits().external_poll;
+    let late = waiting && realtime.metrics().since_tailer() > patience;
+    let late = late && lags(realtime, newest).await;
     late.then_some(("tailer", "committed changes are not being handed out"))
 }
 

@@ -16,6 +16,6 @@ pub use requests::{RequestKind, Requests};
 use std::time::Duration;
 
 /// Whole milliseconds, rounded up, so that who waits that long has waited long enough.
-fn rounded_up(wait: Duration) -> u64 {
+pub fn rounded_up(wait: Duration) -> u64 {
     u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
 }

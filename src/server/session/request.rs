@@ -25,7 +25,10 @@ where
         let frame = self.read(text);
         let kind = frame.as_ref().map_or(RequestKind::Other, RequestKind::of);
         if let Err(error) = self.requests.count(kind) {
-            return Err(frame.map_or_else(Refused::new, |frame| Refused::whole(error, frame)));
+            return Err(match frame {
+                Ok(frame) => Refused::whole(error, frame),
+                Err(_) => Refused::new(error),
+            });
         }
         let limits = self.realtime.limits();
         match frame.map_err(Refused::new)? {
