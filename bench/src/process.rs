@@ -91,7 +91,7 @@ async fn spawn(binary: &Path, folder: &TempDir, address: &str) -> Result<(Child,
         .env("LEPTOS_SITE_ADDR", address)
         .env("DATABASE_URL", url(folder))
         .env("TIDEWIRE_CONNECTIONS_PER_ADDRESS", "100000")
-        .env("TIDEWIRE_CONNECTS_PER_MINUTE", "1000000")
+        .env("TIDEWIRE_CONNECTS_PER_MINUTE", "4000000")
         .env("RUST_LOG", "warn")
         .stdout(Stdio::piped())
         .kill_on_drop(true)

@@ -1,11 +1,12 @@
 //! The server as a library, so that tests start it on a port of their own.
 
 mod config;
+mod listen;
 mod refusals;
 mod routes;
 pub mod shutdown;
 mod startup;
 pub mod telemetry;
 
-pub use config::Config;
+pub use config::{Config, LimitArgs};
 pub use startup::{Server, StartError};

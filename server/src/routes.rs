@@ -8,7 +8,6 @@ use axum::{
     extract::FromRef,
     http::{HeaderValue, Request, header},
     middleware,
-    routing::get,
 };
 use leptos::prelude::{LeptosOptions, provide_context};
 use leptos_axum::{LeptosRoutes, generate_route_list};
@@ -51,7 +50,6 @@ pub(crate) fn router(realtime: Realtime, config: &Config, address: SocketAddr) -
         .fallback(files)
         .layer(CompressionLayer::new())
         .merge(tidewire::server::routes(realtime))
-        .route("/healthz", get(|| async { "ok" }))
         .layer(SetResponseHeaderLayer::if_not_present(
             header::X_CONTENT_TYPE_OPTIONS,
             HeaderValue::from_static("nosniff"),

@@ -1,11 +1,12 @@
 //! Start and stop: opens the database, starts the channel layer, binds the address.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use tidewire::server::{Database, Realtime, database::DatabaseError, log::LogError};
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
-use crate::{Config, routes};
+use crate::{Config, listen::serve, routes};
 
 /// A server that listens, but does not answer before [`Server::run_until`].
 pub struct Server {
@@ -13,12 +14,16 @@ pub struct Server {
     listener: TcpListener,
     router: axum::Router,
     realtime: Realtime,
-    drain: std::time::Duration,
+    header_timeout: Duration,
+    drain: Duration,
 }
 
 /// Why the server could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
+    /// Settings contradict each other.
+    #[error("{0}")]
+    Settings(String),
     /// The database could not be opened or migrated.
     #[error("the database: {0}")]
     Database(#[from] DatabaseError),
@@ -41,6 +46,7 @@ impl Server {
     /// # Errors
     /// [`StartError`]: what could not be had.
     pub async fn start(config: Config) -> Result<Self, StartError> {
+        config.limit_args.check().map_err(StartError::Settings)?;
         let limits = config.limits();
         let database = Database::open_with(&config.database_url, limits.external_poll).await?;
         database.migrate(&app::MIGRATIONS).await?;
@@ -50,13 +56,16 @@ impl Server {
             .enabled(config.realtime)
             .path(&config.realtime_path)
             .limits(limits)
+            .trusted_proxies(config.trusted_proxies.iter().copied())
+            .broadcast_key(config.broadcast_key.clone())
             .start()
             .await?;
         let bind = |source| StartError::Bind { address: config.address, source };
         let listener = TcpListener::bind(config.address).await.map_err(bind)?;
         let address = listener.local_addr().map_err(bind)?;
         let router = routes::router(realtime.clone(), &config, address);
-        Ok(Self { address, listener, router, realtime, drain })
+        let header_timeout = Duration::from_secs(config.header_seconds);
+        Ok(Self { address, listener, router, realtime, header_timeout, drain })
     }
 
     /// The address that was bound.
@@ -74,18 +83,18 @@ impl Server {
     /// # Errors
     /// When the listener fails.
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> std::io::Result<()> {
-        let (stopping, stopped) = tokio::sync::oneshot::channel::<()>();
-        let serve = axum::serve(self.listener, self.router)
-            .with_graceful_shutdown(async { _ = stopped.await });
-        let serve = tokio::spawn(async { serve.await });
+        let closing = CancellationToken::new();
+        let _closed = closing.clone().drop_guard();
+        let serve = serve(self.listener, self.router, self.header_timeout, closing.clone());
+        let serve = tokio::spawn(serve);
         stop.await;
         tracing::info!("stopping");
-        // Sockets first: they hold no request open, and axum does not wait for them.
+        // Sockets first: they hold no request open, and nothing below waits for them.
         self.realtime.stop().await;
-        _ = stopping.send(());
+        closing.cancel();
         // A request that hangs must not keep the process alive.
         if let Ok(ended) = tokio::time::timeout(self.drain, serve).await {
-            ended.map_err(std::io::Error::other)??;
+            ended.map_err(std::io::Error::other)?;
         }
         self.realtime.database().close().await;
         Ok(())

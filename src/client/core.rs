@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::{
     config::ClientConfig,
-    connection::{Connection, ConnectionInput, ConnectionOutput},
+    connection::{Connection, ConnectionInput, ConnectionOutput, millis},
     event::{ClientEvent, OwnerId},
     state::{ConnectionState, FailReason},
     subscriptions::{SubscriptionOutput, Subscriptions},
@@ -69,6 +69,14 @@ pub struct ClientCore {
     contract: Option<String>,
     /// Broadcasts whose answer is under way.
     broadcasts: Vec<u64>,
+    /// How long to wait for another try of what was refused for now: at first, and at most.
+    delay_ms: (u64, u64),
+    random: fastrand::Rng,
+    health: Health,
+    /// When the server was asked for an answer that tells the round trip.
+    asked_ms: Option<u64>,
+    /// The longest time from a frame's arrival to its effect since the last heartbeat.
+    applied_ms: Option<u32>,
     outputs: VecDeque<Output>,
     // Emptied after each use, kept for its memory.
     events: Vec<SubscriptionOutput>,
@@ -83,6 +91,11 @@ impl ClientCore {
             subscriptions: Subscriptions::default(),
             contract: config.contract.clone(),
             broadcasts: Vec::new(),
+            delay_ms: (millis(config.delay).max(1), millis(config.max_delay).max(1)),
+            random: fastrand::Rng::with_seed(seed ^ 1),
+            health: Health::default(),
+            asked_ms: None,
+            applied_ms: None,
             outputs: VecDeque::new(),
             events: Vec::new(),
             now_ms: 0,
@@ -92,6 +105,10 @@ impl ClientCore {
     /// Takes one input. `now_ms` is in milliseconds of a clock that never runs backwards.
     pub fn handle(&mut self, input: Input<'_>, now_ms: u64) {
         self.now_ms = now_ms;
+        if matches!(input, Input::Tick) {
+            self.subscriptions.tick(now_ms, &mut self.events);
+            self.flush();
+        }
         self.step(match input {
             Input::Connect => ConnectionInput::Connect,
             Input::Disconnect => ConnectionInput::Disconnect,
@@ -111,7 +128,20 @@ impl ClientCore {
 
     /// When to call with [`Input::Tick`], in the milliseconds of `handle`.
     pub fn next_deadline(&self) -> Option<u64> {
-        self.connection.next_deadline()
+        let deadlines = [self.connection.next_deadline(), self.subscriptions.next_deadline()];
+        deadlines.into_iter().flatten().min()
+    }
+
+    /// How the connection is doing: the newest round trip, and the longest time from a frame's arrival to
+    /// its effect since the last heartbeat that told one.
+    pub fn health(&self) -> Health {
+        let applied_ms = self.applied_ms.max(self.health.applied_ms);
+        Health { applied_ms, ..self.health }
+    }
+
+    /// The driver has done what followed from a frame, so many milliseconds after it came.
+    pub fn applied(&mut self, milliseconds: u64) {
+        self.applied_ms = self.applied_ms.max(u32::try_from(milliseconds).ok());
     }
 
     /// Where the connection stands.
@@ -194,13 +224,24 @@ impl ClientCore {
                 subscriptions.resync(&channel, reason, position, reference, events);
             }
             ServerFrame::Heartbeat { position } => {
+                self.answered();
+                let subscriptions = &mut self.subscriptions;
                 if let Some(position) = position {
                     subscriptions.heartbeat(position);
                 }
             }
-            ServerFrame::Error { code, error, channel, reference, .. } => {
-                let error = LiveError::new(code, error);
+            ServerFrame::Error { code, error, channel, reference, retry_after_ms } => {
+                let error = LiveError { code, message: error, retry_after_ms };
+                let for_now = matches!(code, ErrorCode::Internal | ErrorCode::RateLimited);
+                let (now_ms, (delay_ms, most_ms)) = (self.now_ms, self.delay_ms);
+                let random = &mut self.random;
+                let wait = |failures: u32| {
+                    let bound = delay_ms.saturating_mul(1 << failures.min(32)).min(most_ms);
+                    retry_after_ms.unwrap_or(0).max(bound / 2) + random.u64(0..=bound / 2)
+                };
                 match (reference, channel) {
+                    (Some(number), _)
+                        if for_now && subscriptions.postponed(number, now_ms, wait) => {}
                     (Some(number), _) if subscriptions.refused(number, &error, events) => {}
                     (Some(number), _) => self.finish_broadcast(number, Err(error)),
                     // Nobody asked: the server has ended the channel.
@@ -218,6 +259,7 @@ impl ClientCore {
             | ServerFrame::Open { .. } => {}
             ServerFrame::Drain { within_ms } => self.step(ConnectionInput::Drain { within_ms }),
             ServerFrame::Welcome { contract, .. } => {
+                self.answered();
                 self.outputs.push_back(Output::Verdict(contract));
                 if contract == ContractVerdict::Reload {
                     self.step(ConnectionInput::Fail(FailReason::ContractChanged));
@@ -239,16 +281,20 @@ impl ClientCore {
                     self.outputs.push_back(Output::Close { generation, code });
                 }
                 ConnectionOutput::SendHeartbeat => {
-                    self.send(&ClientFrame::Heartbeat(Health::default()))
+                    self.asked_ms = Some(self.now_ms);
+                    self.health.applied_ms = self.applied_ms.take();
+                    self.send(&ClientFrame::Heartbeat(self.health));
                 }
                 ConnectionOutput::SendHello => {
                     if let Some(contract) = self.contract.clone() {
+                        self.asked_ms = Some(self.now_ms);
                         self.send(&ClientFrame::Hello(Hello { contract: Some(contract) }));
                     }
                     self.subscriptions.connected(&mut self.events);
                     self.flush();
                 }
                 ConnectionOutput::Lost => {
+                    self.asked_ms = None;
                     self.subscriptions.disconnected();
                     self.abandon_broadcasts("The connection was lost before the answer came.");
                 }
@@ -256,6 +302,14 @@ impl ClientCore {
                     self.outputs.push_back(Output::State(state));
                 }
             }
+        }
+    }
+
+    /// What the server was asked for last has been answered. A heartbeat that was under way by itself can
+    /// pass for the answer once; the next one corrects that.
+    fn answered(&mut self) {
+        if let Some(asked_ms) = self.asked_ms.take() {
+            self.health.rtt_ms = u32::try_from(self.now_ms.saturating_sub(asked_ms)).ok();
         }
     }
 

@@ -18,6 +18,8 @@ pub(super) struct Subscription {
     pub(super) channel: ChannelName,
     owners: Vec<Owner>,
     wire: Wire,
+    /// Refusals in a row that are worth another try.
+    failures: u32,
 }
 
 #[derive(Debug)]
@@ -37,6 +39,8 @@ struct Owner {
 enum Wire {
     /// No socket.
     Off,
+    /// Refused for now: asked for again at that time. `again` as below.
+    Postponed { until_ms: u64, again: bool },
     /// Subscribed under this number; positioned events still belong to an older subscription.
     Asked { reference: u64, since: Option<Position>, again: bool },
     /// Answered. `seen` is the point after which this subscription's next event comes.
@@ -45,7 +49,7 @@ enum Wire {
 
 impl Subscription {
     pub(super) fn new(channel: ChannelName) -> Self {
-        Self { channel, owners: Vec::new(), wire: Wire::Off }
+        Self { channel, owners: Vec::new(), wire: Wire::Off, failures: 0 }
     }
 
     pub(super) fn join(
@@ -104,7 +108,7 @@ impl Subscription {
     pub(super) fn ask(&mut self, reference: &mut u64, out: &mut Vec<Output>) {
         *reference += 1;
         let since = self.lowest();
-        let again = !matches!(self.wire, Wire::Off);
+        let again = self.is_known();
         self.wire = Wire::Asked { reference: *reference, since, again };
         out.push(Output::Send(ClientFrame::Subscribe {
             channel: self.channel.as_str().into(),
@@ -116,10 +120,31 @@ impl Subscription {
 
     /// The frame that ends the subscription, if the server knows of one.
     pub(super) fn farewell(&self) -> Option<Output> {
-        let known = !matches!(self.wire, Wire::Off);
-        known.then(|| {
+        self.is_known().then(|| {
             Output::Send(ClientFrame::Unsubscribe { channel: self.channel.as_str().into() })
         })
+    }
+
+    /// Whether the server has a subscription of this channel, or is about to.
+    fn is_known(&self) -> bool {
+        !matches!(self.wire, Wire::Off | Wire::Postponed { again: false, .. })
+    }
+
+    /// The subscribe that was waiting is refused, but not for good: it is asked for again at the time that
+    /// `wait` says, given the number of refusals in a row. An older one goes on until then, unheard.
+    pub(super) fn postpone(&mut self, now_ms: u64, wait: impl FnOnce(u32) -> u64) {
+        let Wire::Asked { again, .. } = self.wire else { return };
+        let until_ms = now_ms.saturating_add(wait(self.failures));
+        self.failures += 1;
+        self.wire = Wire::Postponed { until_ms, again };
+    }
+
+    /// When to ask again, if that is to be done.
+    pub(super) fn asks_at(&self) -> Option<u64> {
+        match self.wire {
+            Wire::Postponed { until_ms, .. } => Some(until_ms),
+            _ => None,
+        }
     }
 
     /// The socket is gone; positions stay.
@@ -149,6 +174,7 @@ impl Subscription {
         out: &mut Vec<Output>,
     ) {
         let Wire::Asked { reference: current, since, .. } = self.wire else { return };
+        self.failures = 0;
         let start = match (since, position) {
             (Some(since), Some(position)) if position.is_after(since) => {
                 // Of one epoch the lower one counts: events after it are to come.

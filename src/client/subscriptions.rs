@@ -125,6 +125,36 @@ impl Subscriptions {
         true
     }
 
+    /// An `error` with a number that is worth another try, after `wait` milliseconds for so many in a row;
+    /// `false` when it belongs to no subscribe that waits.
+    pub fn postponed(
+        &mut self,
+        reference: u64,
+        now_ms: u64,
+        wait: impl FnOnce(u32) -> u64,
+    ) -> bool {
+        let waiting = self.channels.iter_mut().find(|s| s.waits_for(reference));
+        let found = waiting.is_some();
+        if let Some(channel) = waiting {
+            channel.postpone(now_ms, wait);
+        }
+        found
+    }
+
+    /// When [`Subscriptions::tick`] has something to do.
+    pub fn next_deadline(&self) -> Option<u64> {
+        self.channels.iter().filter_map(Subscription::asks_at).min()
+    }
+
+    /// Time has passed: asks again for what was postponed until now.
+    pub fn tick(&mut self, now_ms: u64, out: &mut Vec<SubscriptionOutput>) {
+        for channel in &mut self.channels {
+            if channel.asks_at().is_some_and(|at| at <= now_ms) {
+                channel.ask(&mut self.references, out);
+            }
+        }
+    }
+
     /// An `error` that nobody asked for: the server has ended a channel that is live. Returns whether
     /// there was such a channel.
     pub fn ended(

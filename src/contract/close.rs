@@ -6,6 +6,9 @@ pub const DRAIN: u16 = 4000;
 pub const SILENT: u16 = 4001;
 /// The client took too long to read.
 pub const SLOW: u16 = 4002;
+/// The client went on and on asking for more than it may; it may come back and ask for less.
+pub const FLOOD: u16 = 4003;
+
 /// Whether a client should try again after this code.
 pub fn may_return(code: u16) -> bool {
     !(4500..=4999).contains(&code)

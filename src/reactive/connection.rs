@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     client::{config::ClientConfig, event::ClientEvent, state::ConnectionState},
-    contract::{Channel, ErrorCode, LiveError, Message, Transport},
+    contract::{Channel, ErrorCode, LiveError, Message, Transport, protocol::Health},
 };
 
 /// Receives the events of a channel.
@@ -45,7 +45,11 @@ pub fn provide_live(mut config: ClientConfig) -> LiveConnection {
     let enabled = config.enabled;
     // Both sides begin as "connecting", so that the page that was rendered is the page hydrated.
     let state = if enabled { ConnectionState::Connecting } else { ConnectionState::Disconnected };
-    let signals = Signals { state: RwSignal::new(state), transport: RwSignal::new(None) };
+    let signals = Signals {
+        state: RwSignal::new(state),
+        transport: RwSignal::new(None),
+        health: RwSignal::new(Health::default()),
+    };
     let frames = Frames::new();
     let socket = Socket::new(config, signals, frames);
     let connection = LiveConnection { socket, signals, frames, enabled };
@@ -81,6 +85,11 @@ impl LiveConnection {
     /// Whether the socket is open. A signal.
     pub fn is_connected(&self) -> bool {
         self.state() == ConnectionState::Connected
+    }
+
+    /// How the connection is doing: its newest round trip, and how long frames take to show. A signal.
+    pub fn health(&self) -> Health {
+        self.signals.health.get()
     }
 
     /// Opens the connection after [`LiveConnection::disconnect`].

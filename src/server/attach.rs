@@ -142,12 +142,14 @@ async fn verdict(realtime: &Realtime, since: Position) -> Result<Option<ResyncRe
     }
     if since.offset > head.offset {
         // A snapshot may be newer than what the tailer has read; only the log can tell.
+        realtime.metrics().attach_reads.add(1);
         let head = realtime.log().head().await.map_err(internal)?;
         return Ok((since.offset > head).then_some(ResyncReason::Ahead));
     }
     if realtime.hub().holds(since.offset) {
         return Ok(None);
     }
+    realtime.metrics().attach_reads.add(1);
     let floor = realtime.log().floor().await.map_err(internal)?;
     Ok((since.offset < floor).then_some(ResyncReason::TooOld))
 }
@@ -158,6 +160,7 @@ async fn read_page(
     channel: &ChannelName,
     after: u64,
 ) -> Result<(u64, Vec<Arc<Event>>), LiveError> {
+    realtime.metrics().attach_reads.add(1);
     let entries = realtime.log().read(after, PAGE).await.map_err(internal)?;
     let last = entries.last().map_or(after, |entry| entry.offset);
     let epoch = realtime.hub().head().epoch;
@@ -225,6 +228,7 @@ async fn check_known(realtime: &Realtime, channel: &ChannelName) -> Result<(), L
         },
     };
     if !realtime.routing().has_table(table) {
+        realtime.metrics().attach_reads.add(1);
         realtime.refresh_tables().await.map_err(internal)?;
         if !realtime.routing().has_table(table) {
             return unknown(format!(

@@ -1,22 +1,25 @@
 //! What a server is made from: resources, limits, rules.
 
-use std::sync::{Arc, atomic::AtomicUsize};
+use std::sync::{Arc, OnceLock};
 
+use ipnet::IpNet;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     Realtime,
     database::Database,
     hub::Hub,
-    identity::{Authenticate, Guests},
+    identity::{Authenticate, Guests, Identity},
+    limiter::{Admission, Bucket},
     log::LogError,
     messages::Messages,
+    metrics::{Metrics, keep_rates},
     policy::{DenyAll, Policy},
     realtime::Inner,
     routing::Routing,
     tailer,
 };
-use crate::contract::{Limits, Live, Message};
+use crate::contract::{Limits, Live, LiveError, Message};
 
 /// What a server is made from.
 pub struct Builder {
@@ -30,6 +33,8 @@ pub struct Builder {
     only: Vec<String>,
     authenticate: Arc<dyn Authenticate>,
     policy: Arc<dyn Policy>,
+    proxies: Vec<IpNet>,
+    broadcast_key: Option<String>,
 }
 
 impl Builder {
@@ -45,6 +50,8 @@ impl Builder {
             only: Vec::new(),
             authenticate: Arc::new(Guests),
             policy: Arc::new(DenyAll),
+            proxies: Vec::new(),
+            broadcast_key: None,
         }
     }
 
@@ -57,7 +64,17 @@ impl Builder {
     /// Declares what the channels `{PREFIX}` and `{PREFIX}:…` carry: what clients send there is checked
     /// against the type and delivered by its class. Channels that are not declared carry any JSON, lossy.
     pub fn messages<T: Message>(mut self) -> Self {
-        self.messages.add::<T>();
+        self.messages.add::<T>(|_, _| Ok(()));
+        self
+    }
+
+    /// The same, with a rule for what clients send: `check` may refuse a message by an error of its own,
+    /// or correct it. Whatever a message says about its sender has to be set or compared here.
+    pub fn messages_checked<T: Message>(
+        mut self,
+        check: impl Fn(&Identity, &mut T) -> Result<(), LiveError> + Send + Sync + 'static,
+    ) -> Self {
+        self.messages.add(check);
         self
     }
 
@@ -99,6 +116,20 @@ impl Builder {
         self
     }
 
+    /// The proxies that are believed when they say for whom they speak, in `X-Forwarded-For`. Without
+    /// this the address of a connection is its peer's.
+    pub fn trusted_proxies(mut self, proxies: impl IntoIterator<Item = IpNet>) -> Self {
+        self.proxies = proxies.into_iter().collect();
+        self
+    }
+
+    /// What other servers prove themselves with at `POST /realtime/broadcast`. Without this, or with an
+    /// empty one, nobody can.
+    pub fn broadcast_key(mut self, key: Option<String>) -> Self {
+        self.broadcast_key = key.filter(|key| !key.is_empty());
+        self
+    }
+
     /// The hash of the application's types, which pages built from other types are told of.
     pub fn contract(mut self, contract: impl Into<String>) -> Self {
         self.contract = Some(contract.into());
@@ -122,6 +153,8 @@ impl Builder {
             only,
             authenticate,
             policy,
+            proxies,
+            broadcast_key,
         } = self;
         messages.check(&routing)?;
         routing.retain(&only)?;
@@ -142,6 +175,8 @@ impl Builder {
         let floor = log.floor().await?.max(head.saturating_sub(limits.history_events as u64));
         let routing = Arc::new(routing);
         let hub = Hub::new(log.epoch(), floor, &limits, routing.clone());
+        let (admission, window) = (Arc::new(Admission::new(&limits)), limits.request_window);
+        let publishing = Bucket::new(limits.broadcasts_per_window, window);
         let realtime = Realtime::from_inner(Inner {
             database,
             log,
@@ -156,12 +191,18 @@ impl Builder {
             policy,
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
-            connections: AtomicUsize::new(0),
+            metrics: Arc::new(Metrics::default()),
+            admission,
+            publishing,
+            proxies,
+            broadcast_key,
+            drain: OnceLock::new(),
             looking: tokio::sync::Mutex::new(()),
         });
         realtime.refresh_tables().await?;
         let last = tailer::warm_up(&realtime, floor).await?;
         realtime.tasks().spawn(tailer::keep_following(realtime.clone(), last));
+        realtime.tasks().spawn(keep_rates(realtime.clone()));
         Ok(realtime)
     }
 }

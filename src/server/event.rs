@@ -78,6 +78,14 @@ impl Event {
         }
     }
 
+    /// When the entry was committed, in milliseconds since 1970; `None` for what no log holds.
+    pub fn committed_ms(&self) -> Option<i64> {
+        match &self.body {
+            Body::Logged { entry, .. } => Some(entry.at_ms),
+            Body::Lost(_) | Body::Message { .. } => None,
+        }
+    }
+
     /// Why subscribers must load their snapshot again instead of receiving this event.
     pub fn resync(&self) -> Option<ResyncReason> {
         matches!(self.body, Body::Lost(_)).then_some(ResyncReason::Unreadable)

@@ -46,6 +46,11 @@ impl History {
         self.floor
     }
 
+    /// How many entries it holds, and how many bytes.
+    pub fn size(&self) -> (usize, usize) {
+        (self.entries.len(), self.bytes)
+    }
+
     /// Takes the events of one log entry, one for each channel that it belongs to.
     pub fn push(&mut self, offset: u64, events: &[Arc<Event>]) {
         let mut stored = Stored { offset, bytes: 64, channels: Vec::with_capacity(events.len()) };

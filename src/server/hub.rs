@@ -286,6 +286,29 @@ impl Hub {
         figures.collect()
     }
 
+    /// Events and bytes in the replay ring.
+    pub fn ring(&self) -> (usize, usize) {
+        self.lock().history.size()
+    }
+
+    /// What the connections of these queues have subscribed to, by the queues' addresses. For who looks
+    /// at a few connections: sessions keep no second list for it.
+    pub fn subscriptions_of(
+        &self,
+        queues: &[*const Queue],
+    ) -> HashMap<*const Queue, Vec<ChannelName>> {
+        let mut found: HashMap<_, Vec<_>> =
+            queues.iter().map(|queue| (*queue, Vec::new())).collect();
+        for (name, listeners) in &self.lock().channels {
+            for subscriber in &listeners.subscribers {
+                if let Some(names) = found.get_mut(&Arc::as_ptr(&subscriber.queue)) {
+                    names.push(name.clone());
+                }
+            }
+        }
+        found
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -2,13 +2,11 @@
 
 use std::{
     collections::HashSet,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
+use ipnet::IpNet;
 use serde::Serialize;
 use serde_json::value::to_raw_value;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -21,8 +19,10 @@ use super::{
     event::{Event, encode},
     hub::{ChannelFigures, Hub},
     identity::{Authenticate, Connect, Identity},
+    limiter::{Admission, Bucket},
     log::{ChangeLog, LogError},
     messages::Messages,
+    metrics::{ClientNumbers, Metrics, Stats},
     policy::{Action, Policy, refusal},
     queue::Queued,
     routing::Routing,
@@ -52,21 +52,13 @@ pub(super) struct Inner {
     pub(super) policy: Arc<dyn Policy>,
     pub(super) stop: CancellationToken,
     pub(super) tasks: TaskTracker,
-    pub(super) connections: AtomicUsize,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) admission: Arc<Admission>,
+    pub(super) publishing: Bucket,
+    pub(super) proxies: Vec<IpNet>,
+    pub(super) broadcast_key: Option<String>,
+    pub(super) drain: OnceLock<Duration>,
     pub(super) looking: tokio::sync::Mutex<()>,
-}
-
-/// Counts of a running server.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Stats {
-    /// Open connections.
-    pub connections: usize,
-    /// Channels with at least one subscriber.
-    pub channels: usize,
-    /// Subscriptions of all connections.
-    pub subscriptions: usize,
-    /// Messages lost, and events that turned into a `resync` instead of being sent.
-    pub dropped: u64,
 }
 
 impl Realtime {
@@ -150,13 +142,20 @@ impl Realtime {
 
     /// Counts of connections, channels and subscriptions.
     pub fn stats(&self) -> Stats {
-        let counts = self.inner.hub.counts();
-        Stats {
-            connections: self.inner.connections.load(Ordering::Relaxed),
-            channels: counts.channels,
-            subscriptions: counts.subscriptions,
-            dropped: counts.dropped,
-        }
+        self.inner.metrics.stats(self.inner.hub.counts(), self.counts())
+    }
+
+    /// The numbers of at most `limit` connections, those whose own number is above `after`. They name
+    /// addresses, which are personal data.
+    pub fn client_stats(&self, after: u64, limit: usize) -> Vec<ClientNumbers> {
+        let meters = self.inner.metrics.clients.list(after, limit);
+        let queues: Vec<_> = meters.iter().map(|meter| Arc::as_ptr(meter.queue())).collect();
+        let mut names = self.inner.hub.subscriptions_of(&queues);
+        let numbers = meters
+            .iter()
+            .zip(queues)
+            .map(|(meter, queue)| meter.numbers(names.remove(&queue).unwrap_or_default()));
+        numbers.collect()
     }
 
     /// What happened to events since the start.
@@ -172,11 +171,24 @@ impl Realtime {
     /// Stops: every connection is told when to come back and closed, the tailer ends. Waits for all
     /// of them, at most the limits' `drain`.
     pub async fn stop(&self) {
+        // Measured while everybody is still here.
+        self.drain_window();
         self.inner.stop.cancel();
         self.inner.tasks.close();
         if tokio::time::timeout(self.inner.limits.drain, self.inner.tasks.wait()).await.is_err() {
             tracing::warn!(left = self.inner.tasks.len(), "connections did not end in time");
         }
+    }
+
+    /// Over how long the clients of a server that stops come back: they must not be more in a second
+    /// than half of those that the next one lets in.
+    pub(super) fn drain_window(&self) -> Duration {
+        *self.inner.drain.get_or_init(|| {
+            let a_second = f64::from(self.inner.limits.admissions_per_second.max(2)) / 2.0;
+            let connections = self.stats().connections;
+            let needed = Duration::from_secs_f64(connections as f64 / a_second);
+            self.inner.limits.drain.max(needed)
+        })
     }
 
     pub(super) fn from_inner(inner: Inner) -> Self {
@@ -201,6 +213,27 @@ impl Realtime {
 
     pub(super) fn limits(&self) -> &Limits {
         &self.inner.limits
+    }
+
+    pub(super) fn metrics(&self) -> &Arc<Metrics> {
+        &self.inner.metrics
+    }
+
+    pub(super) fn admission(&self) -> &Arc<Admission> {
+        &self.inner.admission
+    }
+
+    /// What `POST /realtime/broadcast` may still send.
+    pub(super) fn publishing(&self) -> &Bucket {
+        &self.inner.publishing
+    }
+
+    pub(super) fn proxies(&self) -> &[IpNet] {
+        &self.inner.proxies
+    }
+
+    pub(super) fn broadcast_key(&self) -> Option<&str> {
+        self.inner.broadcast_key.as_deref()
     }
 
     pub(super) fn tasks(&self) -> &TaskTracker {
@@ -257,17 +290,5 @@ impl Realtime {
         let names: HashSet<String> = tables.into_iter().map(|table| table.name).collect();
         self.inner.routing.set_tables(names);
         Ok(())
-    }
-
-    /// Counts a connection for as long as the guard lives.
-    pub(super) fn count_connection(&self) -> impl Drop + use<> {
-        struct Guard(Realtime);
-        impl Drop for Guard {
-            fn drop(&mut self) {
-                self.0.inner.connections.fetch_sub(1, Ordering::Relaxed);
-            }
-        }
-        self.inner.connections.fetch_add(1, Ordering::Relaxed);
-        Guard(self.clone())
     }
 }

@@ -48,7 +48,7 @@ async fn follow(realtime: Realtime, mut last: u64) {
                 }
                 continue;
             }
-            Ok(_) => {}
+            Ok(_) => realtime.metrics().tailer_came_round(),
             Err(error) => {
                 tracing::error!(%error, "the change log could not be read; trying again");
                 tokio::select! {

@@ -8,7 +8,12 @@ use super::Drawer;
 /// For the `strip` of the layout.
 #[component]
 pub fn FrameStrip() -> impl IntoView {
-    let frames = use_connection().frames();
+    let connection = use_connection();
+    let frames = connection.frames();
+    let round_trip = move || {
+        let milliseconds = connection.health().rtt_ms;
+        milliseconds.map_or_else(String::new, |ms| [&ms.to_string(), " ms · "].concat())
+    };
     let latest = move || {
         frames.with(|frames| match frames.front() {
             Some(note) => in_short(note),
@@ -30,7 +35,7 @@ pub fn FrameStrip() -> impl IntoView {
         }
     };
     view! {
-        <Drawer title="What just happened" latest=move || view! { {latest} }>
+        <Drawer title="What just happened" latest=move || view! { <span title="Round trip to the server">{round_trip}</span> {latest} }>
             <ol class="frames">
                 <For each key=|note| note.number children=line/>
             </ol>

@@ -16,7 +16,7 @@ use super::PATIENCE;
 pub struct Answer {
     pub status: u16,
     pub location: Option<String>,
-    pub retry_after: Option<String>,
+    pub retry_after: Option<u64>,
     pub body: String,
 }
 
@@ -30,6 +30,15 @@ impl Answer {
 pub async fn get(address: SocketAddr, path: &str) -> Answer {
     let head = format!("GET {path} HTTP/1.1\r\nAccept: text/html\r\n");
     request(address, &head, b"").await.expect("the server answers")
+}
+
+/// JSON from another server, with a line of headers for each of `headers`.
+pub async fn post_body(address: SocketAddr, path: &str, headers: &[&str], body: &str) -> Answer {
+    let mut head = format!("POST {path} HTTP/1.1\r\nContent-Type: application/json\r\n");
+    for header in headers {
+        head += &format!("{header}\r\n");
+    }
+    request(address, &head, body.as_bytes()).await.expect("the server answers")
 }
 
 /// A form that a browser without JavaScript sends from the page `referer`.
@@ -105,7 +114,7 @@ fn parse(bytes: &[u8]) -> Option<Answer> {
         _ => rest.to_vec(),
     };
     let location = header("location").map(str::to_owned);
-    let retry_after = header("retry-after").map(str::to_owned);
+    let retry_after = header("retry-after").and_then(|seconds| seconds.parse().ok());
     Some(Answer {
         status,
         location,

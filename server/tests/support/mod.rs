@@ -30,10 +30,10 @@ use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 pub use self::{
     binary::Binary,
     events::{Events, post_frame},
-    http::{Answer, get, post_form, post_json, request, snapshot},
+    http::{Answer, get, post_body, post_form, post_json, request, snapshot},
     logged::ErrorCount,
     messages::{Cursor, Shipped, Typing, declare},
-    socket::Socket,
+    socket::{Socket, TurnedAway},
     writer::{Writer, sqlite3},
 };
 
@@ -99,7 +99,7 @@ impl TestServer {
         let running = tokio::spawn(async move {
             let router: Router = tidewire::server::routes(handle.clone());
             tokio::select! {
-                served = axum::serve(listener, router) => served.expect("the listener works"),
+                served = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()) => served.expect("the listener works"),
                 _ = stopped => {}
             }
             handle.stop().await;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{
     WebSocketStream, client_async,
-    tungstenite::{Message, protocol::CloseFrame},
+    tungstenite::{self, Message, client::IntoClientRequest, protocol::CloseFrame},
 };
 
 use super::PATIENCE;
@@ -15,6 +15,14 @@ use super::PATIENCE;
 /// A connection to `/realtime`. Dropping it cuts the TCP connection without a farewell.
 pub struct Socket {
     stream: WebSocketStream<TcpStream>,
+}
+
+/// How an upgrade was refused.
+#[derive(Debug)]
+pub struct TurnedAway {
+    pub status: u16,
+    pub retry_after: Option<u64>,
+    pub body: Value,
 }
 
 impl Socket {
@@ -37,6 +45,34 @@ impl Socket {
     async fn upgrade(url: String, tcp: TcpStream) -> Self {
         let (stream, _) = client_async(url, tcp).await.expect("the server upgrades");
         Self { stream }
+    }
+
+    /// An attempt that may be turned away, with headers of its own.
+    pub async fn attempt(
+        address: SocketAddr,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Self, TurnedAway> {
+        let tcp = TcpStream::connect(address).await.expect("the server accepts");
+        let url = format!("ws://{address}/realtime");
+        let mut request = url.into_client_request().expect("an address");
+        for (name, value) in headers {
+            request.headers_mut().append(*name, value.parse().expect("a header"));
+        }
+        match client_async(request, tcp).await {
+            Ok((stream, _)) => Ok(Self { stream }),
+            Err(tungstenite::Error::Http(answer)) => {
+                let seconds = answer.headers().get("retry-after").map(|value| {
+                    value.to_str().expect("text").parse().expect("a number of seconds")
+                });
+                let body = answer.body().as_deref().unwrap_or_default();
+                Err(TurnedAway {
+                    status: answer.status().as_u16(),
+                    retry_after: seconds,
+                    body: serde_json::from_slice(body).expect("JSON"),
+                })
+            }
+            Err(other) => panic!("{other}"),
+        }
     }
 
     pub async fn send(&mut self, message: Message) {

@@ -12,7 +12,7 @@ fn expect_off(answer: &Answer) {
     assert_eq!(answer.status, 503, "{answer:?}");
     assert_eq!(answer.json()["code"], "realtime_disabled");
     assert!(answer.json()["message"].as_str().is_some_and(|text| !text.is_empty()));
-    assert!(answer.retry_after.as_ref().is_some_and(|wait| wait.parse::<u32>().is_ok()));
+    assert!(answer.retry_after.is_some());
 }
 
 #[tokio::test]

@@ -31,7 +31,7 @@ use super::{
     event::{ClientEvent, OwnerId},
     state::ConnectionState,
 };
-use crate::contract::{ChannelName, ErrorCode, LiveError, Position, Transport};
+use crate::contract::{ChannelName, ErrorCode, LiveError, Position, Transport, protocol::Health};
 
 /// Which way a frame went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +78,8 @@ impl BrowserClient {
                 events: Callbacks::default(),
                 states: Callbacks::default(),
                 frames: Callbacks::default(),
+                health: Cell::default(),
+                on_health: RefCell::default(),
                 broadcasts: RefCell::new(Vec::new()),
                 _wake: WakeEvents::listen(Box::new(move || {
                     if let Some(inner) = page.upgrade() {
@@ -197,6 +199,16 @@ impl BrowserClient {
         }))
     }
 
+    /// How the connection is doing.
+    pub fn health(&self) -> Health {
+        self.inner.health.get()
+    }
+
+    /// Hears of every change of it. There is one listener: a later one takes its place.
+    pub fn on_health(&self, callback: Box<dyn Fn(Health)>) {
+        self.inner.on_health.replace(Some(callback));
+    }
+
     /// Ends what [`BrowserClient::on_state`] began.
     pub fn off_state(&self, listener: ListenerId) {
         self.inner.states.remove(listener.0);
@@ -222,6 +234,8 @@ struct Inner {
     events: Callbacks<ClientEvent>,
     states: Callbacks<(ConnectionState, Option<Transport>)>,
     frames: Callbacks<(Direction, Rc<str>)>,
+    health: Cell<Health>,
+    on_health: RefCell<Option<Box<dyn Fn(Health)>>>,
     broadcasts: RefCell<Vec<(u64, BroadcastCallback)>>,
     _wake: Option<WakeEvents>,
 }
@@ -336,12 +350,27 @@ impl Inner {
                 let outer = self.pumping.replace(true);
                 self.show(Direction::Received, &text);
                 self.pumping.set(outer);
+                let arrived = self.clock.now();
                 self.step(Input::Frame { generation, text: &text });
+                self.applied(self.clock.now().saturating_sub(arrived));
             }
             SocketEvent::Closed(code) => {
                 self.socket.take();
                 self.step(Input::Closed { generation, code });
             }
+        }
+    }
+
+    /// What followed from a frame is done.
+    fn applied(&self, milliseconds: u64) {
+        let mut core = self.core.borrow_mut();
+        core.applied(milliseconds);
+        let health = core.health();
+        drop(core);
+        if self.health.replace(health) != health
+            && let Some(callback) = &*self.on_health.borrow()
+        {
+            callback(health);
         }
     }
 

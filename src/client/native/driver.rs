@@ -9,7 +9,7 @@ use futures::{
 };
 use tokio::{
     sync::mpsc,
-    time::{sleep_until, timeout},
+    time::{Instant, sleep_until, timeout},
 };
 
 use super::{Connector, Inner, Socket, SocketEvent, SocketFrame};
@@ -33,6 +33,7 @@ pub(super) async fn run(inner: Arc<Inner>, config: ClientConfig, connector: Conn
         opening: None,
         open: None,
         farewells: FuturesUnordered::new(),
+        arrived: None,
     };
     while driver.settle() {
         driver.wait().await;
@@ -48,6 +49,8 @@ struct Driver {
     opening: Option<(u64, BoxFuture<'static, Option<Socket>>)>,
     open: Option<OpenSocket>,
     farewells: FuturesUnordered<BoxFuture<'static, ()>>,
+    /// When the frame came whose effects are being worked off.
+    arrived: Option<Instant>,
 }
 
 struct OpenSocket {
@@ -63,7 +66,13 @@ impl Driver {
     fn settle(&mut self) -> bool {
         loop {
             let mut shared = self.inner.lock();
-            let Some(output) = shared.core.next_output() else { return !shared.closed };
+            let Some(output) = shared.core.next_output() else {
+                if let Some(arrived) = self.arrived.take() {
+                    let took = arrived.elapsed().as_millis();
+                    shared.core.applied(u64::try_from(took).unwrap_or(u64::MAX));
+                }
+                return !shared.closed;
+            };
             drop(shared);
             self.perform(output);
         }
@@ -178,6 +187,7 @@ impl Driver {
     fn received(&mut self, generation: u64, event: Option<SocketEvent>) {
         match event {
             Some(SocketEvent::Text(text)) => {
+                self.arrived = Some(Instant::now());
                 self.log("received", &text);
                 self.inner.step(Input::Frame { generation, text: &text });
             }

@@ -26,7 +26,7 @@ use super::{
     event::{ClientEvent, OwnerId},
     state::ConnectionState,
 };
-use crate::contract::{ChannelName, ErrorCode, LiveError, Position, Transport};
+use crate::contract::{ChannelName, ErrorCode, LiveError, Position, Transport, protocol::Health};
 
 /// A client of one server. Cheap to clone; the connection ends when the last clone is dropped.
 #[derive(Clone)]
@@ -114,6 +114,11 @@ impl NativeClient {
     /// The same as a stream of changes.
     pub fn states(&self) -> watch::Receiver<ConnectionState> {
         self.inner.state.subscribe()
+    }
+
+    /// How the connection is doing.
+    pub fn health(&self) -> Health {
+        self.inner.lock().core.health()
     }
 
     /// Listens to a channel: after `since`, or from now on.

@@ -2,6 +2,7 @@
 
 mod connection;
 mod fallback;
+mod health;
 mod model;
 mod native;
 mod oracle;

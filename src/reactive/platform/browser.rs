@@ -38,6 +38,7 @@ impl Socket {
             _ = signals.transport.try_set(transport);
             _ = signals.state.try_set(state);
         }));
+        client.on_health(Box::new(move |now| _ = signals.health.try_set(now)));
         client.on_frame(Box::new(move |direction, text| {
             frames.add(direction == Direction::Received, text);
         }));

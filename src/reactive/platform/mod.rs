@@ -2,7 +2,10 @@
 
 use leptos::prelude::RwSignal;
 
-use crate::{client::state::ConnectionState, contract::Transport};
+use crate::{
+    client::state::ConnectionState,
+    contract::{Transport, protocol::Health},
+};
 
 #[cfg(target_arch = "wasm32")]
 mod browser;
@@ -21,6 +24,7 @@ pub(super) use server::{Owner, Queue, Socket, fields, live_address, send, start}
 pub(super) struct Signals {
     pub(super) state: RwSignal<ConnectionState>,
     pub(super) transport: RwSignal<Option<Transport>>,
+    pub(super) health: RwSignal<Health>,
 }
 
 /// A request that waits for the one before it.

@@ -1,14 +1,17 @@
 //! `GET /realtime`: the WebSocket.
 
 use axum::{
-    Json,
     extract::{Query, State, ws::WebSocketUpgrade},
-    http::{HeaderMap, StatusCode},
-    response::{IntoResponse, Response},
+    http::HeaderMap,
+    response::Response,
 };
 use serde::Deserialize;
 
-use super::super::{Peer, Realtime, identity::Connect, session::Session};
+use super::{
+    super::{Peer, Realtime, identity::Connect, session::Session},
+    admit::{Origin, admit},
+    refuse::refuse,
+};
 use crate::contract::Transport;
 
 /// tungstenite reserves this much for every socket; its default of 128 KiB would be most of what an
@@ -26,16 +29,22 @@ pub struct Parameters {
 /// Opens a session.
 pub async fn upgrade(
     State(realtime): State<Realtime>,
+    Origin(address): Origin,
     Query(parameters): Query<Parameters>,
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
-    let request = Connect { headers: &headers, token: parameters.token.as_deref(), address: None };
+    // First, so that a crowd costs no look at who they are.
+    let admitted = match admit(&realtime, address) {
+        Ok(admitted) => admitted,
+        Err(refused) => return refused,
+    };
+    let request = Connect { headers: &headers, token: parameters.token.as_deref(), address };
     let identity = match realtime.identify(request).await {
         Ok(identity) => identity,
-        Err(error) => return (StatusCode::UNAUTHORIZED, Json(error)).into_response(),
+        Err(error) => return refuse(error),
     };
-    let peer = Peer { identity, address: None, transport: Transport::WebSocket };
+    let peer = Peer { identity, address, transport: Transport::WebSocket };
     let limits = realtime.limits();
     let tasks = realtime.tasks().clone();
     upgrade
@@ -43,5 +52,10 @@ pub async fn upgrade(
         .write_buffer_size(WRITE_BUFFER)
         .max_message_size(limits.max_frame_bytes)
         .max_frame_size(limits.max_frame_bytes)
-        .on_upgrade(move |socket| tasks.track_future(Session::new(realtime, socket, peer).run()))
+        .on_upgrade(move |socket| {
+            tasks.track_future(async move {
+                let _admitted = admitted;
+                Session::new(realtime, socket, peer).run().await;
+            })
+        })
 }

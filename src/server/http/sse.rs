@@ -3,6 +3,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -10,7 +11,7 @@ use axum::{
     Router,
     body::{Body, Bytes},
     extract::{
-        Query, State,
+        FromRef, Query, State,
         ws::{Message, Utf8Bytes},
     },
     http::{HeaderMap, StatusCode, header},
@@ -26,8 +27,9 @@ use super::{
         identity::{Connect, Identity, Kind},
         session::Session,
     },
+    admit::{Origin, admit},
     event_socket::EventSocket,
-    refused::refused,
+    refuse::refuse,
 };
 use crate::contract::{
     ClientFrame, ErrorCode, LiveError, ServerFrame, Transport, protocol::Health,
@@ -52,6 +54,12 @@ struct Upstream {
     requests: mpsc::Sender<Message>,
 }
 
+impl FromRef<Streams> for Realtime {
+    fn from_ref(streams: &Streams) -> Self {
+        streams.realtime.clone()
+    }
+}
+
 /// Both halves, at `path`.
 pub fn routes<S: Clone + Send + Sync + 'static>(realtime: Realtime, path: &str) -> Router<S> {
     let streams = Streams { realtime, open: Arc::default() };
@@ -61,17 +69,23 @@ pub fn routes<S: Clone + Send + Sync + 'static>(realtime: Realtime, path: &str) 
 /// Opens a stream and subscribes to the channels of the address.
 async fn open(
     State(streams): State<Streams>,
+    Origin(address): Origin,
     Query(parameters): Parameters,
     headers: HeaderMap,
 ) -> Response {
     let realtime = streams.realtime.clone();
-    let identity = match identify(&realtime, &headers, &parameters).await {
+    // First, so that a crowd costs no look at who they are.
+    let admitted = match admit(&realtime, address) {
+        Ok(admitted) => admitted,
+        Err(refused) => return refused,
+    };
+    let identity = match identify(&realtime, &headers, &parameters, address).await {
         Ok(identity) => identity,
         Err(refusal) => return *refusal,
     };
     let owner = match identity.kind() {
         // A guest without a cookie is another guest at every request.
-        Kind::Guest => match identify(&realtime, &headers, &parameters).await {
+        Kind::Guest => match identify(&realtime, &headers, &parameters, address).await {
             Ok(again) => (again == identity).then(|| identity.clone()),
             Err(refusal) => return *refusal,
         },
@@ -84,16 +98,16 @@ async fn open(
         Err(error) => {
             tracing::error!(%error, "no random numbers");
             let error = LiveError::new(ErrorCode::Internal, "the server has no random numbers");
-            return refused(StatusCode::INTERNAL_SERVER_ERROR, error);
+            return refuse(error);
         }
     };
     let open = ServerFrame::Open { connection: connection.name.clone() };
     let (socket, body) = EventSocket::pair(&open, asked(&parameters, &headers), requests);
-    let peer = Peer { identity, address: None, transport: Transport::EventStream };
+    let peer = Peer { identity, address, transport: Transport::EventStream };
     let session = Session::new(realtime.clone(), socket, peer);
     realtime.tasks().spawn(async move {
         session.run().await;
-        drop(connection);
+        drop((connection, admitted));
     });
     let headers = [
         (header::CONTENT_TYPE.as_str(), "text/event-stream"),
@@ -107,6 +121,7 @@ async fn open(
 /// Takes one frame of the client. The answer to it comes on the stream.
 async fn post(
     State(streams): State<Streams>,
+    Origin(address): Origin,
     Query(parameters): Parameters,
     headers: HeaderMap,
     body: Body,
@@ -115,7 +130,7 @@ async fn post(
     else {
         return gone();
     };
-    match identify(&streams.realtime, &headers, &parameters).await {
+    match identify(&streams.realtime, &headers, &parameters, address).await {
         // Whoever it is does not learn that there is such a connection.
         Ok(identity) if upstream.owner.is_some_and(|owner| owner != identity) => return gone(),
         Ok(_) => {}
@@ -172,20 +187,21 @@ async fn identify(
     realtime: &Realtime,
     headers: &HeaderMap,
     parameters: &[(String, String)],
+    address: Option<IpAddr>,
 ) -> Result<Identity, Box<Response>> {
-    let request = Connect { headers, token: parameter(parameters, "token"), address: None };
+    let request = Connect { headers, token: parameter(parameters, "token"), address };
     let identity = realtime.identify(request).await;
-    identity.map_err(|error| Box::new(refused(StatusCode::UNAUTHORIZED, error)))
+    identity.map_err(|error| Box::new(refuse(error)))
 }
 
 fn gone() -> Response {
     let error = LiveError::new(ErrorCode::UnknownConnection, "there is no such connection");
-    refused(StatusCode::NOT_FOUND, error)
+    refuse(error)
 }
 
 fn too_large(longest: usize) -> Response {
     let message = format!("a frame of more than {longest} bytes is not read");
-    refused(StatusCode::PAYLOAD_TOO_LARGE, LiveError::new(ErrorCode::MessageTooLarge, message))
+    refuse(LiveError::new(ErrorCode::MessageTooLarge, message))
 }
 
 /// A frame as long as it may be.

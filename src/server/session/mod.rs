@@ -16,6 +16,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 use super::{
     Peer, Realtime,
     event::encode,
+    limiter::{RequestKind, Requests},
+    metrics::ClientMeter,
     queue::{Queue, Queued},
     subscription::Subscription,
 };
@@ -30,6 +32,8 @@ pub struct Session<S> {
     queue: Arc<Queue>,
     subscriptions: HashMap<ChannelName, Arc<Subscription>>,
     last_heard: Instant,
+    requests: Requests,
+    meter: Arc<ClientMeter>,
 }
 
 /// Why a session ended.
@@ -48,12 +52,15 @@ where
     pub fn new(realtime: Realtime, socket: S, peer: Peer) -> Self {
         let queue = Arc::new(Queue::new(realtime.limits()));
         let subscriptions = HashMap::new();
-        Self { realtime, socket, peer, queue, subscriptions, last_heard: Instant::now() }
+        let requests = Requests::new(realtime.limits());
+        let meter = ClientMeter::new(realtime.metrics(), &peer, &queue);
+        let last_heard = Instant::now();
+        Self { realtime, socket, peer, queue, subscriptions, last_heard, requests, meter }
     }
 
     /// Serves the connection until it ends.
     pub async fn run(mut self) {
-        let _counted = self.realtime.count_connection();
+        let _counted = self.meter.open(self.realtime.metrics());
         let realtime = self.realtime.clone();
         // A client that does not read could hold up the drain by as much as one write may take.
         let overdue = async {
@@ -68,6 +75,7 @@ where
         self.leave();
         if let End::Close(code, reason) = end {
             tracing::debug!(code, reason, "connection closed by the server");
+            realtime.metrics().closed(code);
             let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
             let goodbye = async {
                 self.socket.send(Message::Close(Some(frame))).await.ok()?;
@@ -89,7 +97,7 @@ where
         loop {
             let step = tokio::select! {
                 () = realtime.stopping() => {
-                    let within_ms = limits.drain.as_millis() as u64;
+                    let within_ms = realtime.drain_window().as_millis() as u64;
                     self.answer(ServerFrame::Drain { within_ms });
                     _ = self.flush().await;
                     return STOPPING;
@@ -109,21 +117,24 @@ where
 
     async fn receive(&mut self, message: Message) -> Result<(), End> {
         self.last_heard = Instant::now();
+        self.meter.heard();
         match message {
             Message::Text(text) => {
+                self.meter.received(self.realtime.metrics());
                 if let Err(refused) = self.handle(&text).await {
-                    tracing::debug!(code = refused.error.code.as_str(), "request refused");
-                    self.answer(refused.into_frame());
+                    self.refuse(refused)?;
                 }
                 // Answers are out before the next request is read, so they cannot pile up.
                 self.flush().await
             }
             Message::Binary(_) => {
+                self.meter.received(self.realtime.metrics());
                 let error = LiveError::new(
                     ErrorCode::MalformedMessage,
                     "binary frames are not understood here; send JSON text",
                 );
-                self.answer(Refused::new(error).into_frame());
+                let limited = self.requests.count(RequestKind::Other).err();
+                self.refuse(Refused::new(limited.unwrap_or(error)))?;
                 self.flush().await
             }
             Message::Ping(_) | Message::Pong(_) => Ok(()),
@@ -146,6 +157,14 @@ where
         self.realtime.hub().mark(&self.queue);
     }
 
+    /// Answers a request that was refused; ends the connection of who takes no notice.
+    fn refuse(&self, refused: Refused) -> Result<(), End> {
+        tracing::debug!(code = refused.error.code.as_str(), "request refused");
+        self.realtime.metrics().error(refused.error.code);
+        self.answer(refused.into_frame());
+        if self.requests.is_flood() { Err(FLOOD) } else { Ok(()) }
+    }
+
     fn answer(&self, frame: ServerFrame) {
         self.queue.push_own([Queued::Own(encode(&frame))]);
     }
@@ -153,16 +172,20 @@ where
     /// Sends what waits: many frames, one flush. What arrives meanwhile wakes the loop again.
     async fn flush(&mut self) -> Result<(), End> {
         let frames: VecDeque<Queued> = self.queue.take();
+        let (mut sent, mut committed_ms) = (0, None);
         for frame in frames {
+            committed_ms = frame.committed_ms().or(committed_ms);
             // A lagging subscription has not received everything, so no heartbeat claims it.
             let complete =
                 || !self.subscriptions.values().any(|s| s.is_lagging() && !s.has_ended());
             if let Some(text) = frame.into_text(complete) {
                 self.feed(Message::Text(text)).await?;
+                sent += 1;
             }
         }
         let flush = timeout(self.realtime.limits().write_timeout, self.socket.flush());
         flush.await.map_err(|_| SLOW)?.map_err(|_| End::Gone)?;
+        self.meter.sent(self.realtime.metrics(), sent, committed_ms);
         // There is room again, so what was lost can be owned up to.
         self.realtime.hub().resume_lagging(&self.queue);
         Ok(())
@@ -190,4 +213,5 @@ impl<S> Drop for Session<S> {
 }
 
 const SLOW: End = End::Close(close::SLOW, "the client reads too slowly");
+const FLOOD: End = End::Close(close::FLOOD, "the client asks for far more than it may");
 const STOPPING: End = End::Close(close::DRAIN, "the server is stopping");

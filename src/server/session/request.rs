@@ -7,6 +7,7 @@ use super::{
     super::{
         Published,
         attach::{Request, attach},
+        limiter::RequestKind,
         policy::Action,
     },
     Session,
@@ -21,14 +22,16 @@ where
     S: Stream<Item = Result<Message, E>> + Sink<Message> + Unpin,
 {
     pub(super) async fn handle(&mut self, text: &str) -> Result<(), Refused> {
-        let limits = self.realtime.limits();
-        if text.len() > limits.max_message_bytes {
-            return Err(Refused::new(LiveError::new(
-                ErrorCode::MessageTooLarge,
-                format!("a message may have {} bytes", limits.max_message_bytes),
-            )));
+        let frame = self.read(text);
+        let kind = frame.as_ref().map_or(RequestKind::Other, RequestKind::of);
+        if let Err(error) = self.requests.count(kind) {
+            return Err(match frame {
+                Ok(frame) => Refused::whole(error, frame),
+                Err(_) => Refused::new(error),
+            });
         }
-        match parse::client_frame(text).map_err(Refused::new)? {
+        let limits = self.realtime.limits();
+        match frame.map_err(Refused::new)? {
             ClientFrame::Hello(hello) => {
                 self.answer(ServerFrame::Welcome {
                     contract: self.realtime.compare_contract(hello.contract.as_deref()),
@@ -61,11 +64,21 @@ where
                 let error = LiveError::new(ErrorCode::UnknownType, "not yet");
                 Err(Refused::on(error, channel))
             }
-            ClientFrame::Heartbeat(_) => {
+            ClientFrame::Heartbeat(health) => {
+                self.meter.health(self.realtime.metrics(), health);
                 self.mark();
                 Ok(())
             }
         }
+    }
+
+    fn read(&self, text: &str) -> Result<ClientFrame, LiveError> {
+        let most = self.realtime.limits().max_message_bytes;
+        if text.len() > most {
+            let text = format!("a message may have {most} bytes");
+            return Err(LiveError::new(ErrorCode::MessageTooLarge, text));
+        }
+        parse::client_frame(text)
     }
 
     async fn subscribe(
@@ -125,6 +138,18 @@ impl Refused {
 
     fn on(error: LiveError, channel: String) -> Self {
         Self { error, channel: Some(channel), reference: None }
+    }
+
+    /// Refuses a frame whatever it asks for.
+    fn whole(error: LiveError, frame: ClientFrame) -> Self {
+        let (channel, reference) = match frame {
+            ClientFrame::Subscribe { channel, reference, .. }
+            | ClientFrame::Broadcast { channel, reference, .. }
+            | ClientFrame::Presence { channel, reference, .. } => (Some(channel), reference),
+            ClientFrame::Unsubscribe { channel } => (Some(channel), None),
+            ClientFrame::Hello(_) | ClientFrame::Heartbeat(_) => (None, None),
+        };
+        Self { error, channel, reference }
     }
 
     pub(super) fn into_frame(self) -> ServerFrame {

@@ -1,0 +1,184 @@
+//! Everything that can be set, by environment or argument; `server --help` is the reference, and
+//! `docs/operating.md` says what the numbers mean.
+
+mod limits;
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+};
+
+use clap::{ArgAction, Parser, value_parser};
+use ipnet::IpNet;
+use tidewire::contract::Limits;
+
+pub use limits::LimitArgs;
+
+/// The Tidewire server.
+#[derive(Clone, Debug, Parser)]
+#[command(version)]
+pub struct Config {
+    /// Where to listen; port 0 takes a free one, which is printed.
+    #[arg(long, env = "LEPTOS_SITE_ADDR", default_value = "127.0.0.1:3000")]
+    pub address: SocketAddr,
+    /// The database, `sqlite://path`; folder and file are made when they are missing.
+    #[arg(
+        long,
+        env = "DATABASE_URL",
+        default_value = "sqlite://data/tidewire.db",
+        hide_env_values = true
+    )]
+    pub database_url: String,
+    /// The folder of the built site.
+    #[arg(long, env = "LEPTOS_SITE_ROOT", default_value = "target/site")]
+    pub site_root: PathBuf,
+    /// Which resources broadcast, separated by commas; none named means all. The `table:` channels of the
+    /// others stay as they were switched.
+    #[arg(long, env = "TIDEWIRE_RESOURCES", value_delimiter = ',')]
+    pub resources: Vec<String>,
+    /// Whether pages are live; off, they work and say that they are not.
+    #[arg(long, env = "TIDEWIRE_REALTIME", default_value = "on", value_parser = on_or_off, action = ArgAction::Set, value_name = "on|off")]
+    pub realtime: bool,
+    /// Where pages connect.
+    #[arg(long, env = "TIDEWIRE_REALTIME_PATH", default_value = "/realtime", value_parser = path)]
+    pub realtime_path: String,
+    /// The proxies in front of the server, addresses or networks such as 10.0.0.0/8, separated by commas:
+    /// what they say of their clients' addresses in `X-Forwarded-For` is believed.
+    #[arg(long, env = "TIDEWIRE_TRUSTED_PROXIES", value_delimiter = ',', value_parser = network)]
+    pub trusted_proxies: Vec<IpNet>,
+    /// What other servers prove themselves with at `POST /realtime/broadcast`; without it nobody can.
+    #[arg(long, env = "TIDEWIRE_BROADCAST_KEY", hide_env_values = true)]
+    pub broadcast_key: Option<String>,
+    /// How many seconds a client may take to send the head of a request.
+    #[arg(long, env = "TIDEWIRE_HEADER_SECONDS", default_value_t = 15, value_parser = value_parser!(u64).range(1..=3_600))]
+    pub header_seconds: u64,
+    /// Writes log lines as JSON.
+    #[arg(long, env = "TIDEWIRE_LOG_JSON", action = ArgAction::SetTrue)]
+    pub log_json: bool,
+    /// What is allowed and kept.
+    #[command(flatten)]
+    pub limit_args: LimitArgs,
+}
+
+impl Config {
+    /// The limits that these settings ask for.
+    pub fn limits(&self) -> Limits {
+        self.limit_args.limits()
+    }
+}
+
+fn on_or_off(text: &str) -> Result<bool, &'static str> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("on or off"),
+    }
+}
+
+fn path(text: &str) -> Result<String, &'static str> {
+    let segment = |segment: &str| {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        !segment.is_empty() && segment.bytes().all(plain)
+    };
+    let fits = text.strip_prefix('/').is_some_and(|rest| rest.split('/').all(segment));
+    let taken = text == "/api" || text.starts_with("/api/");
+    (fits && !taken).then(|| text.to_owned()).ok_or("a path such as /realtime, and not below /api")
+}
+
+fn network(text: &str) -> Result<IpNet, &'static str> {
+    let network = text.trim().parse().or_else(|_| text.trim().parse::<IpAddr>().map(IpNet::from));
+    network.map_err(|_| "neither an address nor a network such as 10.0.0.0/8")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use clap::CommandFactory;
+
+    use super::*;
+
+    const DOCUMENT: &str = include_str!("../../../docs/operating.md");
+
+    /// The first three cells of each row between the marks of a table.
+    fn rows(table: &str) -> BTreeMap<String, (String, String)> {
+        let (begin, end) = (format!("<!-- {table}:begin -->"), format!("<!-- {table}:end -->"));
+        let (_, rest) = DOCUMENT.split_once(&begin).expect("the table begins");
+        let (rows, _) = rest.split_once(&end).expect("the table ends");
+        let rows = rows.lines().filter(|row| row.starts_with("| `"));
+        let cells = rows.map(|row| row.split('|').map(str::trim).collect::<Vec<_>>());
+        cells.map(|c| (c[1].trim_matches('`').into(), (c[2].into(), c[3].into()))).collect()
+    }
+
+    #[test]
+    fn spec_sy7_what_is_not_set_is_as_the_library_has_it() {
+        assert_eq!(Config::parse_from(["server"]).limits(), Limits::default());
+    }
+
+    #[test]
+    fn spec_bq8_the_table_of_limits_is_what_the_program_takes() {
+        let documented = rows("limits");
+        let command = Config::command();
+        let coded: BTreeMap<_, _> = command
+            .get_arguments()
+            .filter(|argument| argument.get_help_heading().is_some())
+            .map(|argument| {
+                let name = argument.get_env().expect("a variable").to_str().unwrap().to_owned();
+                let default = argument.get_default_values().first();
+                let default =
+                    default.map_or("–".into(), |value| value.to_string_lossy().into_owned());
+                let unit = match name.rsplit('_').next().unwrap() {
+                    "BYTES" => "bytes",
+                    "SECONDS" => "seconds",
+                    "MS" => "milliseconds",
+                    "HOURS" => "hours",
+                    _ => "–",
+                };
+                (name, (default, unit.to_owned()))
+            })
+            .collect();
+        assert_eq!(documented, coded);
+    }
+
+    #[test]
+    fn spec_bq8_every_other_setting_is_documented() {
+        let documented = rows("settings");
+        let command = Config::command();
+        let plain = command.get_arguments().filter(|a| a.get_help_heading().is_none());
+        let coded: Vec<_> =
+            plain.filter_map(|a| a.get_env()?.to_str().map(str::to_owned)).collect();
+        assert_eq!(documented.into_keys().collect::<Vec<_>>(), {
+            let mut coded = coded;
+            coded.sort();
+            coded
+        });
+    }
+
+    #[test]
+    fn spec_sy7_numbers_that_contradict_each_other_are_refused() {
+        let check = |arguments: &[&str]| {
+            let line = ["server"].iter().chain(arguments);
+            Config::try_parse_from(line).map_err(|e| e.to_string())?.limit_args.check()
+        };
+        assert_eq!(check(&[]), Ok(()));
+        assert_eq!(check(&["--heartbeat-seconds", "10", "--dead-after-seconds", "20"]), Ok(()));
+        let refused = |arguments: &[&str], name: &str| {
+            let error = check(arguments).unwrap_err();
+            assert!(error.contains(name), "{error}");
+        };
+        refused(&["--dead-after-seconds", "20"], "TIDEWIRE_DEAD_AFTER_SECONDS");
+        refused(&["--heartbeat-seconds", "60"], "TIDEWIRE_PRESENCE_TTL_SECONDS");
+        refused(&["--max-frame-bytes", "2048"], "TIDEWIRE_MAX_FRAME_BYTES");
+        refused(&["--connections-per-address", "0"], "connections-per-address");
+        refused(&["--connects-per-minute", "99999999999"], "connects-per-minute");
+        refused(&["--trusted-proxies", "10.0.0.0/8,proxy"], "proxy");
+    }
+
+    #[test]
+    fn spec_sy7_proxies_are_addresses_or_networks() {
+        let config =
+            Config::parse_from(["server", "--trusted-proxies", "10.0.0.0/8,::1, 192.0.2.1"]);
+        let proxies: Vec<_> = config.trusted_proxies.iter().map(ToString::to_string).collect();
+        assert_eq!(proxies, ["10.0.0.0/8", "::1/128", "192.0.2.1/32"]);
+    }
+}

@@ -1,0 +1,52 @@
+//! Whether a request may open a connection, and where it comes from.
+
+use std::{
+    convert::Infallible,
+    net::{IpAddr, SocketAddr},
+};
+
+use axum::{
+    extract::{ConnectInfo, FromRef, FromRequestParts},
+    http::{StatusCode, request::Parts},
+    response::Response,
+};
+
+use super::{
+    super::{
+        Realtime,
+        limiter::{AdmissionGuard, TurnedAway, client_address},
+    },
+    refuse::refuse_with,
+};
+
+/// Where a request comes from, as far as that can be trusted; `None` where no network is between.
+pub struct Origin(pub Option<IpAddr>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Origin
+where
+    Realtime: FromRef<S>,
+{
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        let realtime = Realtime::from_ref(state);
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
+        Ok(Self(peer.map(|peer| client_address(peer, &parts.headers, realtime.proxies()))))
+    }
+}
+
+/// Lets a connection in, for as long as the guard lives.
+///
+/// # Errors
+/// The answer: 429 when its address asks for too much, 503 when all together do.
+#[expect(clippy::result_large_err, reason = "the answer is on its way out")]
+pub fn admit(realtime: &Realtime, address: Option<IpAddr>) -> Result<AdmissionGuard, Response> {
+    realtime.admission().admit(address).map_err(|reason| {
+        realtime.metrics().turned_away(reason);
+        let status = match reason {
+            TurnedAway::Occupied | TurnedAway::TooOften(_) => StatusCode::TOO_MANY_REQUESTS,
+            TurnedAway::Crowd(_) => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        refuse_with(status, realtime.admission().refusal(reason))
+    })
+}

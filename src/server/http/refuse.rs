@@ -1,0 +1,55 @@
+//! Requests that are refused: a status, `{"code", "message"}`, and when to try again.
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header::RETRY_AFTER},
+    response::{IntoResponse, Response},
+};
+
+use crate::contract::{ErrorCode, LiveError};
+
+/// How long a page should wait before it asks a server again on which realtime is off, in milliseconds.
+const OFF_MS: u64 = 60_000;
+
+/// The answer to a request that is refused with this error.
+pub fn refuse(error: LiveError) -> Response {
+    refuse_with(status(error.code), error)
+}
+
+/// The same under a status of its own.
+pub fn refuse_with(status: StatusCode, error: LiveError) -> Response {
+    let seconds = error.retry_after_ms.map(|milliseconds| milliseconds.div_ceil(1_000).max(1));
+    let mut response = (status, Json(error)).into_response();
+    if let Some(seconds) = seconds {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+/// Answers for every address that opens a connection while realtime is off.
+pub async fn disabled() -> Response {
+    let error = LiveError::new(
+        ErrorCode::RealtimeDisabled,
+        "realtime is switched off on this server; pages work without it",
+    );
+    refuse(error.retry_after(OFF_MS))
+}
+
+fn status(code: ErrorCode) -> StatusCode {
+    match code {
+        ErrorCode::AuthenticationRequired => StatusCode::UNAUTHORIZED,
+        ErrorCode::PermissionDenied => StatusCode::FORBIDDEN,
+        ErrorCode::UnknownChannel | ErrorCode::UnknownConnection | ErrorCode::NotSubscribed => {
+            StatusCode::NOT_FOUND
+        }
+        ErrorCode::MessageTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        ErrorCode::RateLimited | ErrorCode::TooManySubscriptions => StatusCode::TOO_MANY_REQUESTS,
+        ErrorCode::RealtimeDisabled => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        ErrorCode::MalformedMessage
+        | ErrorCode::UnknownType
+        | ErrorCode::InvalidChannelName
+        | ErrorCode::InvalidPosition
+        | ErrorCode::InvalidPayload => StatusCode::BAD_REQUEST,
+    }
+}

@@ -1,0 +1,21 @@
+//! How much one connection, one address and all of them together may ask for.
+//!
+//! `admission` decides over new connections, by `address`; `requests` over the frames of an open one.
+//! All count on Tokio's clock, so that tests turn it forward.
+
+mod address;
+mod admission;
+mod clock;
+mod requests;
+
+pub use address::client_address;
+pub use admission::{Admission, AdmissionGuard, TurnedAway};
+pub use clock::Bucket;
+pub use requests::{RequestKind, Requests};
+
+use std::time::Duration;
+
+/// Whole milliseconds, rounded up, so that who waits that long has waited long enough.
+pub fn rounded_up(wait: Duration) -> u64 {
+    u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
+}
