@@ -2,7 +2,8 @@
 
 mod event_ids;
 mod event_socket;
-mod refused;
+mod off;
+mod refuse;
 mod socket;
 mod sse;
 mod stats;
@@ -23,7 +24,7 @@ pub fn routes<S: Clone + Send + Sync + 'static>(realtime: Realtime) -> Router<S>
         let socket = get(socket::upgrade).with_state(realtime.clone());
         Router::new().route(&below(""), socket).merge(sse::routes(realtime.clone(), &below("/sse")))
     } else {
-        let disabled = any(refused::disabled);
+        let disabled = any(off::disabled);
         Router::new().route(&below(""), disabled.clone()).route(&below("/sse"), disabled)
     };
     Router::new()

@@ -27,7 +27,7 @@ use super::{
         session::Session,
     },
     event_socket::EventSocket,
-    refused::refused,
+    refuse::refuse_with,
 };
 use crate::contract::{
     ClientFrame, ErrorCode, LiveError, ServerFrame, Transport, protocol::Health,
@@ -84,7 +84,7 @@ async fn open(
         Err(error) => {
             tracing::error!(%error, "no random numbers");
             let error = LiveError::new(ErrorCode::Internal, "the server has no random numbers");
-            return refused(StatusCode::INTERNAL_SERVER_ERROR, error);
+            return refuse_with(StatusCode::INTERNAL_SERVER_ERROR, error);
         }
     };
     let open = ServerFrame::Open { connection: connection.name.clone() };
@@ -175,17 +175,17 @@ async fn identify(
 ) -> Result<Identity, Box<Response>> {
     let request = Connect { headers, token: parameter(parameters, "token"), address: None };
     let identity = realtime.identify(request).await;
-    identity.map_err(|error| Box::new(refused(StatusCode::UNAUTHORIZED, error)))
+    identity.map_err(|error| Box::new(refuse_with(StatusCode::UNAUTHORIZED, error)))
 }
 
 fn gone() -> Response {
     let error = LiveError::new(ErrorCode::UnknownConnection, "there is no such connection");
-    refused(StatusCode::NOT_FOUND, error)
+    refuse_with(StatusCode::NOT_FOUND, error)
 }
 
 fn too_large(longest: usize) -> Response {
     let message = format!("a frame of more than {longest} bytes is not read");
-    refused(StatusCode::PAYLOAD_TOO_LARGE, LiveError::new(ErrorCode::MessageTooLarge, message))
+    refuse_with(StatusCode::PAYLOAD_TOO_LARGE, LiveError::new(ErrorCode::MessageTooLarge, message))
 }
 
 /// A frame as long as it may be.
