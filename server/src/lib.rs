@@ -4,6 +4,7 @@ mod config;
 mod refusals;
 mod routes;
 pub mod shutdown;
+mod silence;
 mod startup;
 pub mod telemetry;
 

@@ -1,11 +1,12 @@
 //! Start and stop: opens the database, starts the channel layer, binds the address.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
+use axum::serve::ListenerExt;
 use tidewire::server::{Database, Realtime, database::DatabaseError, log::LogError};
 use tokio::net::TcpListener;
 
-use crate::{Config, routes};
+use crate::{Config, routes, silence};
 
 /// A server that listens, but does not answer before [`Server::run_until`].
 pub struct Server {
@@ -13,7 +14,8 @@ pub struct Server {
     listener: TcpListener,
     router: axum::Router,
     realtime: Realtime,
-    drain: std::time::Duration,
+    dead_after: Duration,
+    drain: Duration,
 }
 
 /// Why the server could not start.
@@ -44,7 +46,7 @@ impl Server {
         let limits = config.limits();
         let database = Database::open_with(&config.database_url, limits.external_poll).await?;
         database.migrate(&app::MIGRATIONS).await?;
-        let drain = limits.drain;
+        let (dead_after, drain) = (limits.dead_after, limits.drain);
         let realtime = app::resources(Realtime::builder(database))
             .only(&config.resources)
             .enabled(config.realtime)
@@ -56,7 +58,7 @@ impl Server {
         let listener = TcpListener::bind(config.address).await.map_err(bind)?;
         let address = listener.local_addr().map_err(bind)?;
         let router = routes::router(realtime.clone(), &config, address);
-        Ok(Self { address, listener, router, realtime, drain })
+        Ok(Self { address, listener, router, realtime, dead_after, drain })
     }
 
     /// The address that was bound.
@@ -75,8 +77,10 @@ impl Server {
     /// When the listener fails.
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> std::io::Result<()> {
         let (stopping, stopped) = tokio::sync::oneshot::channel::<()>();
-        let serve = axum::serve(self.listener, self.router)
-            .with_graceful_shutdown(async { _ = stopped.await });
+        let dead_after = self.dead_after;
+        let listener = self.listener.tap_io(move |tcp| silence::watch(tcp, dead_after));
+        let serve =
+            axum::serve(listener, self.router).with_graceful_shutdown(async { _ = stopped.await });
         let serve = tokio::spawn(async { serve.await });
         stop.await;
         tracing::info!("stopping");

@@ -287,6 +287,33 @@ async fn spec_nx5_a_stream_that_is_not_read_at_all_is_closed_and_counted_out() {
     server.stop().await;
 }
 
+/// Nobody answers for it any more, and its session has nothing to miss: the system notices.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn spec_fb8_a_stream_whose_client_takes_nothing_any_more_is_counted_out() {
+    let server = TestServer::start_in(new_folder(), |config| config.heartbeat_seconds = 1).await;
+    let mut fast = server.connect().await;
+    fast.subscribe(RESOURCE).await;
+    let slow = narrow(&server, &format!("channel={RESOURCE}")).await;
+    // However much of this the system holds for it, the program at the other end takes nothing.
+    let writer = server.writer().await;
+    let big = "x".repeat(60_000);
+    for _ in 0..20 {
+        writer.run(format!("INSERT INTO products (name) VALUES ('{big}')")).await;
+        fast.payloads(1).await;
+    }
+    let began = std::time::Instant::now();
+    eventually("it is counted out", async || {
+        // The other one is read, and stays.
+        _ = tokio::time::timeout(Duration::from_millis(1), fast.next()).await;
+        server.realtime.stats().connections == 1
+    })
+    .await;
+    assert!(began.elapsed() < Limits::default().write_timeout, "{:?}", began.elapsed());
+    drop((slow, fast));
+    server.stop().await;
+}
+
 #[tokio::test]
 async fn spec_en1_a_client_that_is_gone_leaves_nothing() {
     let server = TestServer::start().await;
