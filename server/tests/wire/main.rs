@@ -15,3 +15,4 @@ mod pages;
 mod protocol;
 mod recovery;
 mod slow_reader;
+mod slow_stream;
