@@ -5,6 +5,7 @@ mod listen;
 mod refusals;
 mod routes;
 pub mod shutdown;
+mod silence;
 mod startup;
 pub mod telemetry;
 

@@ -10,12 +10,23 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
+use crate::silence;
+
+/// How long a client may keep the server waiting.
+#[derive(Clone, Copy)]
+pub(crate) struct Patience {
+    /// For the head of a request.
+    pub(crate) head: Duration,
+    /// For any sign of life once it is connected.
+    pub(crate) silence: Duration,
+}
+
 /// Serves until `closing` is cancelled, then lets requests that are under way end. Upgraded connections
 /// are not waited for.
 pub(crate) async fn serve(
     mut listener: TcpListener,
     router: Router,
-    header_timeout: Duration,
+    patience: Patience,
     closing: CancellationToken,
 ) {
     let tasks = TaskTracker::new();
@@ -25,7 +36,7 @@ pub(crate) async fn serve(
             // Waits by itself when the process has too many files open.
             accepted = Listener::accept(&mut listener) => accepted,
         };
-        tasks.spawn(converse(stream, peer, router.clone(), header_timeout, closing.clone()));
+        tasks.spawn(converse(stream, peer, router.clone(), patience, closing.clone()));
     }
     drop(listener);
     tasks.close();
@@ -36,11 +47,12 @@ async fn converse(
     stream: TcpStream,
     peer: SocketAddr,
     router: Router,
-    header_timeout: Duration,
+    patience: Patience,
     closing: CancellationToken,
 ) {
     // Events are small and must not wait for the answer to the one before.
     _ = stream.set_nodelay(true);
+    silence::watch(&stream, patience.silence);
     let service = service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
@@ -48,7 +60,7 @@ async fn converse(
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(header_timeout)
+        .header_read_timeout(patience.head)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     tokio::pin!(connection);

@@ -6,7 +6,11 @@ use tidewire::server::{Database, Realtime, database::DatabaseError, log::LogErro
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Config, listen::serve, routes};
+use crate::{
+    Config,
+    listen::{Patience, serve},
+    routes,
+};
 
 /// A server that listens, but does not answer before [`Server::run_until`].
 pub struct Server {
@@ -14,7 +18,7 @@ pub struct Server {
     listener: TcpListener,
     router: axum::Router,
     realtime: Realtime,
-    header_timeout: Duration,
+    patience: Patience,
     drain: Duration,
 }
 
@@ -50,7 +54,7 @@ impl Server {
         let limits = config.limits();
         let database = Database::open_with(&config.database_url, limits.external_poll).await?;
         database.migrate(&app::MIGRATIONS).await?;
-        let drain = limits.drain;
+        let (dead_after, drain) = (limits.dead_after, limits.drain);
         let realtime = app::resources(Realtime::builder(database))
             .only(&config.resources)
             .enabled(config.realtime)
@@ -64,8 +68,9 @@ impl Server {
         let listener = TcpListener::bind(config.address).await.map_err(bind)?;
         let address = listener.local_addr().map_err(bind)?;
         let router = routes::router(realtime.clone(), &config, address);
-        let header_timeout = Duration::from_secs(config.header_seconds);
-        Ok(Self { address, listener, router, realtime, header_timeout, drain })
+        let patience =
+            Patience { head: Duration::from_secs(config.header_seconds), silence: dead_after };
+        Ok(Self { address, listener, router, realtime, patience, drain })
     }
 
     /// The address that was bound.
@@ -85,7 +90,7 @@ impl Server {
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> std::io::Result<()> {
         let closing = CancellationToken::new();
         let _closed = closing.clone().drop_guard();
-        let serve = serve(self.listener, self.router, self.header_timeout, closing.clone());
+        let serve = serve(self.listener, self.router, self.patience, closing.clone());
         let serve = tokio::spawn(serve);
         stop.await;
         tracing::info!("stopping");

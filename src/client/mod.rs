@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!  socket ─► browser | native ─► core ─┬─► connection     when to open, close, come back (pure)
-//!            (drivers)                 └─► subscriptions  who listens to what, from where (pure)
+//!            (drivers)                 │       └─► fallback: by WebSocket or event stream
+//!                                      └─► subscriptions  who listens to what, from where (pure)
 //!                                              └─► subscription: one channel, its owners
 //! ```
 //!

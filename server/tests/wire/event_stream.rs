@@ -14,10 +14,10 @@ use tidewire::{
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpSocket, TcpStream},
+    net::TcpStream,
 };
 
-use crate::support::{Events, Socket, TestServer, eventually, new_folder, post_frame};
+use crate::support::{Events, TestServer, eventually, new_folder, post_frame};
 
 const TABLE: &str = "table:public.products";
 const RESOURCE: &str = "resource:product";
@@ -218,72 +218,6 @@ async fn spec_en1_who_only_listens_stays_connected() {
     }
     assert!(stream.comments > 10);
     drop(stream);
-    server.stop().await;
-}
-
-/// A stream whose client can hardly hold anything it has not read.
-async fn narrow(server: &TestServer, parameters: &str) -> Events {
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.set_recv_buffer_size(4_096).unwrap();
-    let tcp = socket.connect(server.address).await.unwrap();
-    let mut stream = Events::over(tcp, parameters, "").await;
-    stream.expect("ack").await;
-    stream
-}
-
-async fn flood(server: &TestServer, fast: &mut Socket, until: impl Fn() -> bool) {
-    let writer = server.writer().await;
-    let big = "x".repeat(60_000);
-    for n in 0..2_000 {
-        writer.run(format!("INSERT INTO products (name, price) VALUES ('{big}', {n})")).await;
-        fast.payloads(1).await;
-        if until() {
-            return;
-        }
-    }
-    panic!("the slow one took everything");
-}
-
-#[tokio::test]
-async fn spec_nx5_a_slow_stream_is_told_what_it_lost_and_harms_nobody() {
-    let limits = Limits { queue_bytes: 1_000_000, ..Limits::default() };
-    let server = TestServer::start_bare(new_folder(), limits).await;
-    let mut fast = server.connect().await;
-    fast.subscribe(RESOURCE).await;
-    let mut slow = narrow(&server, &format!("channel={RESOURCE}")).await;
-    flood(&server, &mut fast, || server.realtime.stats().dropped > 0).await;
-    let mut last = None;
-    let resync = loop {
-        let frame = slow.next_json().await;
-        if frame["type"] == "resync" {
-            break frame;
-        }
-        let offset = offset(&frame["position"]);
-        assert!(last.is_none_or(|last| offset == last + 1), "a gap without a word");
-        last = Some(offset);
-    };
-    assert_eq!(resync["reason"], "overflow");
-    server.writer().await.products("live", 0..1).await;
-    while slow.next_json().await["payload"]["record"]["name"] != "live0" {}
-    drop((slow, fast));
-    server.stop().await;
-}
-
-#[tokio::test]
-async fn spec_nx5_a_stream_that_is_not_read_at_all_is_closed_and_counted_out() {
-    let limits = Limits {
-        queue_bytes: 1_000_000,
-        write_timeout: Duration::from_millis(300),
-        ..Limits::default()
-    };
-    let server = TestServer::start_bare(new_folder(), limits).await;
-    let mut fast = server.connect().await;
-    fast.subscribe(RESOURCE).await;
-    let slow = narrow(&server, &format!("channel={RESOURCE}")).await;
-    flood(&server, &mut fast, || server.realtime.stats().connections == 1).await;
-    let answer = slow.post("", b"{\"type\":\"heartbeat\"}").await;
-    assert_eq!((answer.status, &answer.json()["code"]), (404, &json!("unknown_connection")));
-    drop((slow, fast));
     server.stop().await;
 }
 

@@ -19,3 +19,4 @@ mod pages;
 mod protocol;
 mod recovery;
 mod slow_reader;
+mod slow_stream;

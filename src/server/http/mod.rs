@@ -6,6 +6,7 @@ mod event_ids;
 mod event_socket;
 mod health;
 mod metrics;
+mod off;
 mod refuse;
 mod socket;
 mod sse;
@@ -27,7 +28,7 @@ pub fn routes<S: Clone + Send + Sync + 'static>(realtime: Realtime) -> Router<S>
         let socket = get(socket::upgrade).with_state(realtime.clone());
         Router::new().route(&below(""), socket).merge(sse::routes(realtime.clone(), &below("/sse")))
     } else {
-        let disabled = any(refuse::disabled);
+        let disabled = any(off::disabled);
         Router::new().route(&below(""), disabled.clone()).route(&below("/sse"), disabled)
     };
     Router::new()

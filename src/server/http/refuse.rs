@@ -8,9 +8,6 @@ use axum::{
 
 use crate::contract::{ErrorCode, LiveError};
 
-/// How long a page should wait before it asks a server again on which realtime is off, in milliseconds.
-const OFF_MS: u64 = 60_000;
-
 /// The answer to a request that is refused with this error.
 pub fn refuse(error: LiveError) -> Response {
     refuse_with(status(error.code), error)
@@ -24,15 +21,6 @@ pub fn refuse_with(status: StatusCode, error: LiveError) -> Response {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
-}
-
-/// Answers for every address that opens a connection while realtime is off.
-pub async fn disabled() -> Response {
-    let error = LiveError::new(
-        ErrorCode::RealtimeDisabled,
-        "realtime is switched off on this server; pages work without it",
-    );
-    refuse(error.retry_after(OFF_MS))
 }
 
 fn status(code: ErrorCode) -> StatusCode {
