@@ -51,6 +51,9 @@ pub type StateCallback = Box<dyn FnMut(ConnectionState, Option<Transport>)>;
 /// Takes the frames that pass.
 pub type FrameCallback = Box<dyn FnMut(Direction, &str)>;
 
+/// Takes how the connection is doing.
+pub type HealthCallback = Box<dyn Fn(Health)>;
+
 /// A page's client. Cheap to clone; the connection ends when the last clone is dropped.
 ///
 /// Callbacks may call any method, their own client's included: what follows from it happens after
@@ -205,7 +208,7 @@ impl BrowserClient {
     }
 
     /// Hears of every change of it. There is one listener: a later one takes its place.
-    pub fn on_health(&self, callback: Box<dyn Fn(Health)>) {
+    pub fn on_health(&self, callback: HealthCallback) {
         self.inner.on_health.replace(Some(callback));
     }
 
@@ -235,7 +238,7 @@ struct Inner {
     states: Callbacks<(ConnectionState, Option<Transport>)>,
     frames: Callbacks<(Direction, Rc<str>)>,
     health: Cell<Health>,
-    on_health: RefCell<Option<Box<dyn Fn(Health)>>>,
+    on_health: RefCell<Option<HealthCallback>>,
     broadcasts: RefCell<Vec<(u64, BroadcastCallback)>>,
     _wake: Option<WakeEvents>,
 }
