@@ -11,6 +11,7 @@ use super::{
     identity::{Authenticate, Guests},
     log::LogError,
     policy::{DenyAll, Policy},
+    queries::{AnswerQuery, Queries, Registry},
     realtime::Inner,
     routing::Routing,
     tailer,
@@ -21,6 +22,7 @@ use crate::contract::{Limits, Live};
 pub struct Builder {
     database: Database,
     routing: Routing,
+    queries: Registry,
     limits: Limits,
     contract: Option<String>,
     only: Vec<String>,
@@ -33,6 +35,7 @@ impl Builder {
         Self {
             database,
             routing: Routing::default(),
+            queries: Registry::default(),
             limits: Limits::default(),
             contract: None,
             only: Vec::new(),
@@ -47,8 +50,14 @@ impl Builder {
         self
     }
 
+    /// Answers a live query. Its tables have to be followed when the server starts.
+    pub fn query<Q: AnswerQuery>(mut self) -> Self {
+        self.queries.add::<Q>();
+        self
+    }
+
     /// Keeps only the named resources; a list without names keeps all. The tables of the others are left
-    /// as they are switched.
+    /// as they are switched; queries of tables that are off are left out.
     pub fn only(mut self, names: &[String]) -> Self {
         self.only = names.iter().filter(|name| !name.is_empty()).cloned().collect();
         self
@@ -84,7 +93,7 @@ impl Builder {
     /// When the database cannot be read, a resource's table does not exist, or a resource could not
     /// deliver anything as it is declared.
     pub async fn start(self) -> Result<Realtime, LogError> {
-        let Self { database, mut routing, limits, contract, only, authenticate, policy } = self;
+        let Self { database, mut routing, mut queries, limits, contract, only, authenticate, policy } = self;
         routing.retain(&only)?;
         routing.check()?;
         for table in routing.resource_tables() {
@@ -99,6 +108,12 @@ impl Builder {
                 return Err(LogError::UnknownTable { schema, table });
             }
         }
+        let is_followed = |table: &str| followed.iter().any(|found| found.name == table);
+        if !only.is_empty() {
+            queries.retain(is_followed);
+        }
+        queries.check(is_followed)?;
+        let queries = Queries::new(queries, &limits);
         let head = log.head().await?;
         let floor = log.floor().await?.max(head.saturating_sub(limits.history_events as u64));
         let routing = Arc::new(routing);
@@ -108,6 +123,7 @@ impl Builder {
             log,
             hub,
             routing,
+            queries,
             limits,
             contract,
             authenticate,

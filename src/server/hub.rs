@@ -14,6 +14,7 @@ use super::{
     event::Event,
     history::{Evicted, History},
     log::Entry,
+    queries::{self, Watch},
     queue::{Pushed, Queue, Queued},
     routing::Routing,
     subscription::Subscription,
@@ -25,6 +26,7 @@ pub struct Hub {
     epoch: u64,
     routing: Arc<Routing>,
     state: Mutex<State>,
+    watch: Watch,
     dropped: AtomicU64,
 }
 
@@ -54,7 +56,8 @@ impl Hub {
     /// A hub whose history begins after `head`.
     pub fn new(epoch: u64, head: u64, limits: &Limits, routing: Arc<Routing>) -> Self {
         let state = State { head, history: History::new(head, limits), channels: HashMap::new() };
-        Self { epoch, routing, state: Mutex::new(state), dropped: AtomicU64::new(0) }
+        let (state, watch) = (Mutex::new(state), Watch::new(head));
+        Self { epoch, routing, state, watch, dropped: AtomicU64::new(0) }
     }
 
     /// The position of the newest event that was handed out.
@@ -90,6 +93,7 @@ impl Hub {
             for event in &events {
                 self.hand_out(&state, event, |s| s.wants(position.offset));
             }
+            self.watch.changed(&entry.table, position.offset);
             state.history.push(position.offset, &events);
             state.head = position.offset;
             drop(state);
@@ -105,6 +109,9 @@ impl Hub {
     /// whoever comes from before them is sent to the log, which says the same.
     fn skip(&self, offset: u64, reason: ResyncReason, concerns: impl Fn(&ChannelName) -> bool) {
         let mut state = self.lock();
+        // Queries are asked again, and have nothing to load but the answer.
+        self.watch.lost(offset);
+        let concerns = |channel: &ChannelName| !queries::is_query(channel) && concerns(channel);
         let concerned = state.channels.iter().filter(|(channel, _)| concerns(channel));
         for subscriber in concerned.flat_map(|(_, subscribers)| subscribers) {
             if subscriber.subscription.wants(offset) {
@@ -196,10 +203,17 @@ impl Hub {
         queue.push_own([answer(Position::new(self.epoch, state.head))]);
     }
 
-    /// Queues a heartbeat behind every event up to the position that it names.
-    pub fn mark(&self, queue: &Queue) {
+    /// Queues a heartbeat behind every event up to the position that it names; it names none unless
+    /// `complete`, asked while nothing is published, says that there is nothing else to come.
+    pub fn mark(&self, queue: &Queue, complete: impl FnOnce() -> bool) {
         let state = self.lock();
-        queue.push_own([Queued::Heartbeat(Position::new(self.epoch, state.head))]);
+        let position = complete().then(|| Position::new(self.epoch, state.head));
+        queue.push_own([Queued::Heartbeat(position)]);
+    }
+
+    /// Which tables have changed, for the live queries.
+    pub fn watch(&self) -> &Watch {
+        &self.watch
     }
 
     /// Ends every subscription of the channels that `ends` names, telling each connection with `frame`.

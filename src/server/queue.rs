@@ -35,8 +35,16 @@ pub enum Queued {
     Event(Arc<Event>, Arc<Subscription>),
     /// A frame for this connection alone.
     Own(Utf8Bytes),
+    /// What is the newest of its kind when it is sent.
+    Newest(Arc<Newest>),
     /// A heartbeat behind every event up to this position.
-    Heartbeat(Position),
+    Heartbeat(Option<Position>),
+}
+
+/// The newest event of a kind for one subscription, while it waits: a newer one takes its place.
+pub struct Newest {
+    event: Mutex<Option<Arc<Event>>>,
+    subscription: Arc<Subscription>,
 }
 
 /// A subscription that lost durable events and is owed a `resync`.
@@ -105,6 +113,14 @@ impl Queue {
         self.ready.notify_one();
     }
 
+    /// Adds an event in the place of the older one of its kind that still waits. Past the bounds: there is
+    /// one for each subscription at most, and it must not be lost, because none may follow.
+    pub fn push_newest(&self, waiting: &Arc<Newest>, event: Arc<Event>) {
+        if waiting.put(event) {
+            self.push_own([Queued::Newest(waiting.clone())]);
+        }
+    }
+
     /// Marks a subscription as having lost durable events.
     pub fn lag(&self, subscription: &Arc<Subscription>, reason: ResyncReason) {
         if subscription.start_lagging() {
@@ -137,11 +153,34 @@ impl Queue {
     }
 }
 
+impl Newest {
+    /// Nothing for this subscription yet.
+    pub fn new(subscription: Arc<Subscription>) -> Self {
+        Self { event: Mutex::default(), subscription }
+    }
+
+    /// Whose it is.
+    pub fn subscription(&self) -> &Subscription {
+        &self.subscription
+    }
+
+    /// Replaces what waits; says whether nothing did.
+    fn put(&self, event: Arc<Event>) -> bool {
+        self.event.lock().unwrap_or_else(PoisonError::into_inner).replace(event).is_none()
+    }
+
+    fn take(&self) -> Option<Arc<Event>> {
+        self.event.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
 impl Queued {
     fn len(&self) -> usize {
         match self {
             Self::Event(event, _) => event.frame().len(),
             Self::Own(text) => text.len(),
+            // Counted by nobody: it is shared, and there are as many as subscriptions at most.
+            Self::Newest(_) => 0,
             Self::Heartbeat(_) => 64,
         }
     }
@@ -154,8 +193,12 @@ impl Queued {
                 subscription.may_send(event.offset()).then(|| event.frame().clone())
             }
             Self::Own(text) => Some(text),
+            Self::Newest(waiting) => {
+                let event = waiting.take()?;
+                waiting.subscription.is_live().then(|| event.frame().clone())
+            }
             Self::Heartbeat(head) => {
-                let position = complete().then_some(head);
+                let position = head.filter(|_| complete());
                 Some(encode(&ServerFrame::Heartbeat { position }))
             }
         }

@@ -22,6 +22,7 @@ use super::{
     identity::{Authenticate, Connect, Identity},
     log::{ChangeLog, LogError},
     policy::{Action, Policy, refusal},
+    queries::Queries,
     queue::Queued,
     routing::Routing,
 };
@@ -41,6 +42,7 @@ pub(super) struct Inner {
     pub(super) log: Arc<dyn ChangeLog>,
     pub(super) hub: Hub,
     pub(super) routing: Arc<Routing>,
+    pub(super) queries: Queries,
     pub(super) limits: Limits,
     pub(super) contract: Option<String>,
     pub(super) authenticate: Arc<dyn Authenticate>,
@@ -119,6 +121,7 @@ impl Realtime {
         let routing = &self.inner.routing;
         let ends = |channel: &ChannelName| {
             routing.table_behind(channel).is_some_and(|table| !routing.has_table(table))
+                || self.inner.queries.has_lost_a_table(channel, |table| routing.has_table(table))
         };
         self.inner.hub.close_channels(ends, |channel| {
             Queued::Own(encode(&ServerFrame::Error {
@@ -167,6 +170,10 @@ impl Realtime {
 
     pub(super) fn routing(&self) -> &Routing {
         &self.inner.routing
+    }
+
+    pub(super) fn queries(&self) -> &Queries {
+        &self.inner.queries
     }
 
     pub(super) fn limits(&self) -> &Limits {

@@ -5,7 +5,9 @@
 mod binary;
 mod http;
 mod logged;
+pub mod queries;
 mod socket;
+mod users;
 mod writer;
 
 use std::{
@@ -21,7 +23,7 @@ use server::{Config, Server};
 use tempfile::TempDir;
 use tidewire::{
     contract::Limits,
-    server::{Database, Realtime},
+    server::{Builder, Database, Realtime},
 };
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
@@ -30,6 +32,7 @@ pub use self::{
     http::{Answer, get, post_form, post_json, snapshot},
     logged::ErrorCount,
     socket::Socket,
+    users::ByToken,
     writer::{Writer, sqlite3},
 };
 
@@ -74,10 +77,19 @@ impl TestServer {
 
     /// The channel layer alone, with limits that the configuration does not offer.
     pub async fn start_bare(folder: Arc<TempDir>, limits: Limits) -> Self {
+        Self::start_with(folder, limits, |builder| builder).await
+    }
+
+    /// The same, with more than the demo has.
+    pub async fn start_with(
+        folder: Arc<TempDir>,
+        limits: Limits,
+        describe: impl FnOnce(Builder) -> Builder,
+    ) -> Self {
         let drain = limits.drain;
         let database = Database::open(&url(&folder)).await.expect("the database opens");
         database.migrate(&app::MIGRATIONS).await.expect("migrations apply");
-        let builder = app::resources(Realtime::builder(database)).limits(limits);
+        let builder = describe(app::resources(Realtime::builder(database))).limits(limits);
         let realtime = builder.start().await.expect("the channel layer starts");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
@@ -113,6 +125,11 @@ impl TestServer {
     /// A raw client.
     pub async fn connect(&self) -> Socket {
         Socket::connect(self.address).await
+    }
+
+    /// A raw client that says who it is, where the server asks for it by [`ByToken`].
+    pub async fn connect_as(&self, token: &str) -> Socket {
+        Socket::connect_as(self.address, token).await
     }
 
     /// Waits until the hub has handed out everything that is committed.

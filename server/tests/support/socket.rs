@@ -23,6 +23,14 @@ impl Socket {
         Self::over(address, tcp).await
     }
 
+    /// The same with a token.
+    pub async fn connect_as(address: SocketAddr, token: &str) -> Self {
+        let tcp = TcpStream::connect(address).await.expect("the server accepts");
+        let url = format!("ws://{address}/realtime?token={token}");
+        let (stream, _) = client_async(url, tcp).await.expect("the server upgrades");
+        Self { stream }
+    }
+
     /// The same over a connection with settings of its own.
     pub async fn over(address: SocketAddr, tcp: TcpStream) -> Self {
         let url = format!("ws://{address}/realtime");
@@ -112,6 +120,14 @@ impl Socket {
             payloads.push(frame["payload"].take());
         }
         payloads
+    }
+
+    /// The payload of the next event, which has to be one that no log holds, on this channel.
+    pub async fn message(&mut self, channel: &str) -> Value {
+        let mut frame = self.expect("broadcast").await;
+        assert_eq!(frame["channel"], channel, "{frame}");
+        assert!(frame["position"].is_null(), "{frame}");
+        frame["payload"].take()
     }
 
     /// Shows that nothing is under way: the server answers in order, and this is the next answer.

@@ -10,5 +10,6 @@ mod document;
 mod lifecycle;
 mod pages;
 mod protocol;
+mod queries;
 mod recovery;
 mod slow_reader;

@@ -143,7 +143,9 @@ where
 
     /// Queues a heartbeat that says up to where everything has been sent.
     fn mark(&self) {
-        self.realtime.hub().mark(&self.queue);
+        // Nor while a live query's answer to what has happened so far is still to come.
+        let complete = || !self.subscriptions.values().any(|s| s.is_waiting() && !s.has_ended());
+        self.realtime.hub().mark(&self.queue, complete);
     }
 
     fn answer(&self, frame: ServerFrame) {

@@ -88,7 +88,7 @@ where
             ));
         }
         self.realtime.check(&self.peer.identity, Action::Read, &name).await?;
-        let request = Request { channel: &name, since, reference };
+        let request = Request { channel: &name, since, reference, who: &self.peer.identity };
         let subscription = attach(&self.realtime, &self.queue, request).await?;
         // It takes the place of an older one, whose frames behind the new answer are left out.
         if let Some(older) = self.subscriptions.insert(name, subscription) {
@@ -150,12 +150,14 @@ async fn writable(
     let name = checked(channel)?;
     let databases = match name.kind() {
         ChannelKind::Table { .. } | ChannelKind::Resource(_) => true,
+        // Answers and notices are the server's.
+        ChannelKind::Other { prefix: "query" | "revalidate", .. } => true,
         ChannelKind::Other { prefix, .. } => realtime.routing().has_resource(prefix),
     };
     if databases {
         return Err(LiveError::new(
             ErrorCode::PermissionDenied,
-            "only the database publishes on this channel",
+            "only the server publishes on this channel",
         ));
     }
     realtime.check(&peer.identity, Action::Write, &name).await?;
