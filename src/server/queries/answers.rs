@@ -59,7 +59,8 @@ impl Answers {
             Some(newest) if since.is_none_or(|since| since < newest.read_at) => Greeting::Newest,
             Some(_) => Greeting::Next,
             None => {
-                if !quiet || since.is_none() {
+                // The answer that is being read will do: what changes meanwhile is wanted already.
+                if !self.running && (!quiet || since.is_none()) {
                     self.wanted = true;
                     self.urgent = true;
                 }
@@ -168,6 +169,17 @@ mod tests {
         answers.begin();
         answers.finish("1", 12);
         assert_eq!(answers.greet(Some(11), false), Greeting::Newest);
+    }
+
+    #[test]
+    fn spec_sy3_who_comes_while_it_asks_shares_the_answer() {
+        let mut answers = Answers::default();
+        answers.greet(None, false);
+        answers.begin();
+        assert_eq!(answers.greet(None, false), Greeting::Next);
+        assert_eq!(answers.greet(Some(1), false), Greeting::Next);
+        answers.finish("1", 1);
+        assert!(!answers.is_wanted());
     }
 
     #[test]
