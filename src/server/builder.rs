@@ -10,17 +10,19 @@ use super::{
     hub::Hub,
     identity::{Authenticate, Guests},
     log::LogError,
+    messages::Messages,
     policy::{DenyAll, Policy},
     realtime::Inner,
     routing::Routing,
     tailer,
 };
-use crate::contract::{Limits, Live};
+use crate::contract::{Limits, Live, Message};
 
 /// What a server is made from.
 pub struct Builder {
     database: Database,
     routing: Routing,
+    messages: Messages,
     limits: Limits,
     contract: Option<String>,
     only: Vec<String>,
@@ -33,6 +35,7 @@ impl Builder {
         Self {
             database,
             routing: Routing::default(),
+            messages: Messages::default(),
             limits: Limits::default(),
             contract: None,
             only: Vec::new(),
@@ -44,6 +47,13 @@ impl Builder {
     /// Makes a row type a live resource: its table is enabled when the server starts.
     pub fn resource<T: Live>(mut self) -> Self {
         self.routing.add::<T>();
+        self
+    }
+
+    /// Declares what the channels `{PREFIX}` and `{PREFIX}:…` carry: what clients send there is checked
+    /// against the type and delivered by its class. Channels that are not declared carry any JSON, lossy.
+    pub fn messages<T: Message>(mut self) -> Self {
+        self.messages.add::<T>();
         self
     }
 
@@ -81,10 +91,12 @@ impl Builder {
     /// Checks the resources, enables their tables (those that were switched off too), fills the history and starts to follow the log.
     ///
     /// # Errors
-    /// When the database cannot be read, a resource's table does not exist, or a resource could not
-    /// deliver anything as it is declared.
+    /// When the database cannot be read, a resource's table does not exist, a resource could not
+    /// deliver anything as it is declared, or a message type has no channels of its own.
     pub async fn start(self) -> Result<Realtime, LogError> {
-        let Self { database, mut routing, limits, contract, only, authenticate, policy } = self;
+        let Self { database, mut routing, messages, limits, contract, only, authenticate, policy } =
+            self;
+        messages.check(&routing)?;
         routing.retain(&only)?;
         routing.check()?;
         for table in routing.resource_tables() {
@@ -108,6 +120,7 @@ impl Builder {
             log,
             hub,
             routing,
+            messages,
             limits,
             contract,
             authenticate,

@@ -22,6 +22,7 @@ use super::{
     hub::{ChannelFigures, Hub},
     identity::{Authenticate, Connect, Identity},
     log::{ChangeLog, LogError},
+    messages::Messages,
     policy::{Action, Policy, refusal},
     queue::Queued,
     routing::Routing,
@@ -42,6 +43,7 @@ pub(super) struct Inner {
     pub(super) log: Arc<dyn ChangeLog>,
     pub(super) hub: Hub,
     pub(super) routing: Arc<Routing>,
+    pub(super) messages: Messages,
     pub(super) limits: Limits,
     pub(super) contract: Option<String>,
     pub(super) authenticate: Arc<dyn Authenticate>,
@@ -76,8 +78,8 @@ impl Realtime {
         &self.inner.database
     }
 
-    /// Sends a message to everybody on a channel; returns how many subscribers it reached.
-    /// Messages are not in the log: who is not connected does not get them.
+    /// Sends a lossy message of any type on a channel that no type is declared for; returns how many
+    /// subscribers it reached. Where one is, use [`Realtime::publish`].
     ///
     /// # Errors
     /// When the message cannot be written as JSON.
@@ -181,6 +183,10 @@ impl Realtime {
         &self.inner.routing
     }
 
+    pub(super) fn messages(&self) -> &Messages {
+        &self.inner.messages
+    }
+
     pub(super) fn limits(&self) -> &Limits {
         &self.inner.limits
     }
@@ -191,6 +197,11 @@ impl Realtime {
 
     pub(super) fn is_stopping(&self) -> bool {
         self.inner.stop.is_cancelled()
+    }
+
+    /// Is cancelled when the server stops.
+    pub(super) fn stop_token(&self) -> &CancellationToken {
+        &self.inner.stop
     }
 
     /// Resolves when the server stops.

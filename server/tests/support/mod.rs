@@ -5,6 +5,7 @@
 mod binary;
 mod http;
 mod logged;
+mod messages;
 mod socket;
 mod writer;
 
@@ -21,7 +22,7 @@ use server::{Config, Server};
 use tempfile::TempDir;
 use tidewire::{
     contract::Limits,
-    server::{Database, Realtime},
+    server::{Builder, Database, Realtime},
 };
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
@@ -29,6 +30,7 @@ pub use self::{
     binary::Binary,
     http::{Answer, get, post_form, post_json, snapshot},
     logged::ErrorCount,
+    messages::{Cursor, Fragile, Shipped, Typing, declare},
     socket::Socket,
     writer::{Writer, sqlite3},
 };
@@ -74,11 +76,20 @@ impl TestServer {
 
     /// The channel layer alone, with limits that the configuration does not offer.
     pub async fn start_bare(folder: Arc<TempDir>, limits: Limits) -> Self {
+        Self::start_with(folder, limits, |builder| builder).await
+    }
+
+    /// The same with what `describe` adds, such as message types.
+    pub async fn start_with(
+        folder: Arc<TempDir>,
+        limits: Limits,
+        describe: impl FnOnce(Builder) -> Builder,
+    ) -> Self {
         let drain = limits.drain;
         let database = Database::open(&url(&folder)).await.expect("the database opens");
         database.migrate(&app::MIGRATIONS).await.expect("migrations apply");
         let builder = app::resources(Realtime::builder(database)).limits(limits);
-        let realtime = builder.start().await.expect("the channel layer starts");
+        let realtime = describe(builder).start().await.expect("the channel layer starts");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         let (stop, stopped) = oneshot::channel();
