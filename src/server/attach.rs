@@ -87,6 +87,7 @@ pub async fn attach(
         match attached {
             Ok(subscription) => {
                 let Some(reason) = too_many else {
+                    realtime.hub().counters().replayed(read_to != since.offset);
                     return still_followed(realtime, request.channel, subscription);
                 };
                 realtime.hub().unsubscribe(&subscription);
@@ -117,6 +118,9 @@ fn at_head(
     request: &Request<'_>,
     reason: Option<ResyncReason>,
 ) -> Arc<Subscription> {
+    if let Some(reason) = reason {
+        realtime.hub().counters().refused_replay(reason);
+    }
     let channel = request.channel.to_string();
     let answer = |position, _: &_, _| {
         let reference = request.reference;

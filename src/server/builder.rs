@@ -10,19 +10,21 @@ use super::{
     hub::Hub,
     identity::{Authenticate, Guests},
     log::LogError,
+    messages::Messages,
     policy::{DenyAll, Policy},
     queries::{AnswerQuery, Queries, Registry},
     realtime::Inner,
     routing::Routing,
     tailer,
 };
-use crate::contract::{Limits, Live};
+use crate::contract::{Limits, Live, Message};
 
 /// What a server is made from.
 pub struct Builder {
     database: Database,
     routing: Routing,
     queries: Registry,
+    messages: Messages,
     limits: Limits,
     contract: Option<String>,
     only: Vec<String>,
@@ -36,6 +38,7 @@ impl Builder {
             database,
             routing: Routing::default(),
             queries: Registry::default(),
+            messages: Messages::default(),
             limits: Limits::default(),
             contract: None,
             only: Vec::new(),
@@ -53,6 +56,13 @@ impl Builder {
     /// Answers a live query. Its tables have to be followed when the server starts.
     pub fn query<Q: AnswerQuery>(mut self) -> Self {
         self.queries.add::<Q>();
+        self
+    }
+
+    /// Declares what the channels `{PREFIX}` and `{PREFIX}:…` carry: what clients send there is checked
+    /// against the type and delivered by its class. Channels that are not declared carry any JSON, lossy.
+    pub fn messages<T: Message>(mut self) -> Self {
+        self.messages.add::<T>();
         self
     }
 
@@ -90,10 +100,21 @@ impl Builder {
     /// Checks the resources, enables their tables (those that were switched off too), fills the history and starts to follow the log.
     ///
     /// # Errors
-    /// When the database cannot be read, a resource's table does not exist, or a resource could not
-    /// deliver anything as it is declared.
+    /// When the database cannot be read, a resource's table does not exist, a resource could not
+    /// deliver anything as it is declared, or a message type has no channels of its own.
     pub async fn start(self) -> Result<Realtime, LogError> {
-        let Self { database, mut routing, mut queries, limits, contract, only, authenticate, policy } = self;
+        let Self {
+            database,
+            mut routing,
+            mut queries,
+            messages,
+            limits,
+            contract,
+            only,
+            authenticate,
+            policy,
+        } = self;
+        messages.check(&routing)?;
         routing.retain(&only)?;
         routing.check()?;
         for table in routing.resource_tables() {
@@ -124,6 +145,7 @@ impl Builder {
             hub,
             routing,
             queries,
+            messages,
             limits,
             contract,
             authenticate,

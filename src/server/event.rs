@@ -6,7 +6,7 @@ use axum::extract::ws::Utf8Bytes;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::log::Entry;
-use crate::contract::{Change, ChannelName, Op, Position, ResyncReason, ServerFrame};
+use crate::contract::{Change, ChannelName, Delivery, Op, Position, ResyncReason, ServerFrame};
 
 /// An event as one channel sees it.
 pub struct Event {
@@ -20,8 +20,8 @@ enum Body {
     Logged { position: Position, entry: Arc<Entry>, op: Op },
     /// An entry that cannot be read.
     Lost(u64),
-    /// A message that is not in the log.
-    Message(Box<RawValue>),
+    /// A message that is not in the log; with a key, the newest value of it.
+    Message { payload: Box<RawValue>, key: Option<Arc<str>> },
 }
 
 impl Event {
@@ -36,9 +36,15 @@ impl Event {
         Self { channel, body: Body::Lost(offset), frame: OnceLock::new() }
     }
 
-    /// A message, which has no place in the log.
+    /// A lossy message, which has no place in the log.
     pub fn message(channel: ChannelName, payload: Box<RawValue>) -> Self {
-        Self { channel, body: Body::Message(payload), frame: OnceLock::new() }
+        Self { channel, body: Body::Message { payload, key: None }, frame: OnceLock::new() }
+    }
+
+    /// The newest value of a key, which takes the place of an older one that still waits.
+    pub fn latest(channel: ChannelName, key: &str, payload: Box<RawValue>) -> Self {
+        let key = Some(key.into());
+        Self { channel, body: Body::Message { payload, key }, frame: OnceLock::new() }
     }
 
     /// Which channel.
@@ -51,7 +57,24 @@ impl Event {
         match &self.body {
             Body::Logged { position, .. } => Some(position.offset),
             Body::Lost(offset) => Some(*offset),
-            Body::Message(_) => None,
+            Body::Message { .. } => None,
+        }
+    }
+
+    /// How it is delivered.
+    pub fn delivery(&self) -> Delivery {
+        match &self.body {
+            Body::Logged { .. } | Body::Lost(_) => Delivery::Durable,
+            Body::Message { key: Some(_), .. } => Delivery::Latest,
+            Body::Message { key: None, .. } => Delivery::Lossy,
+        }
+    }
+
+    /// What it is the newest value of, if it is.
+    pub fn key(&self) -> Option<&Arc<str>> {
+        match &self.body {
+            Body::Message { key, .. } => key.as_ref(),
+            Body::Logged { .. } | Body::Lost(_) => None,
         }
     }
 
@@ -74,13 +97,19 @@ impl Event {
                 2 * (len(&entry.record) + len(&entry.old_record))
             }
             Body::Lost(_) => 0,
-            Body::Message(payload) => 2 * payload.get().len(),
+            Body::Message { payload, .. } => 2 * payload.get().len(),
         };
         payload + 256
     }
 
     fn to_frame(&self) -> ServerFrame {
-        let (position, payload) = match &self.body {
+        let (position, payload) = self.payload();
+        ServerFrame::Broadcast { channel: self.channel.to_string(), position, payload }
+    }
+
+    /// Where it stands in the log, and what it carries.
+    pub fn payload(&self) -> (Option<Position>, Box<RawValue>) {
+        match &self.body {
             Body::Logged { position, entry, .. } if entry.message.is_some() => {
                 let payload = entry.record.as_deref().unwrap_or(RawValue::NULL);
                 (Some(*position), payload.to_owned())
@@ -98,9 +127,8 @@ impl Event {
             }
             // Never sent: who would receive it is told to load again.
             Body::Lost(_) => (None, RawValue::NULL.to_owned()),
-            Body::Message(payload) => (None, payload.clone()),
-        };
-        ServerFrame::Broadcast { channel: self.channel.to_string(), position, payload }
+            Body::Message { payload, .. } => (None, payload.clone()),
+        }
     }
 }
 

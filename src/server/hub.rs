@@ -2,24 +2,23 @@
 
 use std::{
     collections::HashMap,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
-use serde_json::value::RawValue;
+use serde::Serialize;
 
 use super::{
-    event::Event,
+    counters::Counters,
+    event::{Event, encode},
     history::{Evicted, History},
     log::Entry,
     queries::{self, Watch},
-    queue::{Pushed, Queue, Queued},
+    queue::{Lagging, Pushed, Queue, Queued},
     routing::Routing,
     subscription::Subscription,
 };
-use crate::contract::{ChannelName, Limits, Position, ResyncReason};
+use crate::contract::{ChannelName, Delivery, Limits, Position, ResyncReason, ServerFrame};
 
 /// The registry of subscriptions of this process.
 pub struct Hub {
@@ -27,13 +26,21 @@ pub struct Hub {
     routing: Arc<Routing>,
     state: Mutex<State>,
     watch: Watch,
-    dropped: AtomicU64,
+    counters: Counters,
 }
 
 struct State {
     head: u64,
     history: History,
-    channels: HashMap<ChannelName, Vec<Subscriber>>,
+    channels: HashMap<ChannelName, Listeners>,
+}
+
+/// Who listens to a channel, for as long as anybody does.
+#[derive(Default)]
+struct Listeners {
+    subscribers: Vec<Subscriber>,
+    events: u64,
+    last_event_ms: Option<u64>,
 }
 
 struct Subscriber {
@@ -52,12 +59,25 @@ pub struct HubCounts {
     pub dropped: u64,
 }
 
+/// What is known of a channel while it has subscribers; it is forgotten with the last of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ChannelFigures {
+    /// Which channel.
+    pub channel: ChannelName,
+    /// Its subscriptions, those of the server's own code among them.
+    pub subscribers: usize,
+    /// Events that were handed out, each counted once however many received it.
+    pub events: u64,
+    /// When the newest of them was: milliseconds since 1970, UTC.
+    pub last_event_ms: Option<u64>,
+}
+
 impl Hub {
     /// A hub whose history begins after `head`.
     pub fn new(epoch: u64, head: u64, limits: &Limits, routing: Arc<Routing>) -> Self {
         let state = State { head, history: History::new(head, limits), channels: HashMap::new() };
         let (state, watch) = (Mutex::new(state), Watch::new(head));
-        Self { epoch, routing, state, watch, dropped: AtomicU64::new(0) }
+        Self { epoch, routing, state, watch, counters: Counters::default() }
     }
 
     /// The position of the newest event that was handed out.
@@ -91,7 +111,7 @@ impl Hub {
             let events: Vec<Arc<Event>> = routes.channels.into_iter().map(event).collect();
             let mut state = self.lock();
             for event in &events {
-                self.hand_out(&state, event, |s| s.wants(position.offset));
+                self.hand_out(&mut state, event, |s| s.wants(position.offset));
             }
             self.watch.changed(&entry.table, position.offset);
             state.history.push(position.offset, &events);
@@ -115,39 +135,51 @@ impl Hub {
         }
         let concerns = |channel: &ChannelName| !queries::is_query(channel) && concerns(channel);
         let concerned = state.channels.iter().filter(|(channel, _)| concerns(channel));
-        for subscriber in concerned.flat_map(|(_, subscribers)| subscribers) {
+        let (mut lost, mut resynced) = (0, 0);
+        for subscriber in concerned.flat_map(|(_, listeners)| &listeners.subscribers) {
             if subscriber.subscription.wants(offset) {
-                subscriber.queue.lag(&subscriber.subscription, reason);
-                self.dropped.fetch_add(1, Ordering::Relaxed);
+                resynced += usize::from(subscriber.queue.lag(&subscriber.subscription, reason));
+                lost += 1;
             }
         }
+        self.counters.lost(Delivery::Durable, lost);
+        self.counters.resynced(reason, resynced);
         state.history.restart(offset);
         state.head = offset;
     }
 
     /// Sends a message that is not in the log; returns how many it reached.
-    pub fn send(&self, channel: ChannelName, payload: Box<RawValue>) -> usize {
-        let event = Arc::new(Event::message(channel, payload));
-        self.hand_out(&self.lock(), &event, |_| true)
+    pub fn send(&self, event: Event) -> usize {
+        self.hand_out(&mut self.lock(), &Arc::new(event), |_| true)
     }
 
     fn hand_out(
         &self,
-        state: &State,
+        state: &mut State,
         event: &Arc<Event>,
         wants: impl Fn(&Subscription) -> bool,
     ) -> usize {
-        let mut reached = 0;
-        for subscriber in state.channels.get(event.channel()).into_iter().flatten() {
+        let Some(listeners) = state.channels.get_mut(event.channel()) else { return 0 };
+        listeners.events += 1;
+        listeners.last_event_ms = Some(now_ms());
+        let (mut reached, mut conflated, mut lost) = (0, 0, 0);
+        for subscriber in &listeners.subscribers {
             if wants(&subscriber.subscription) {
                 match subscriber.queue.push(&subscriber.subscription, event) {
                     Pushed::Queued => reached += 1,
-                    Pushed::Dropped => _ = self.dropped.fetch_add(1, Ordering::Relaxed),
+                    Pushed::Conflated => conflated += 1,
+                    Pushed::Dropped => lost += 1,
                     Pushed::Ignored => {}
                 }
             }
         }
-        reached
+        let class = event.delivery();
+        self.counters.handed_out(class, reached + conflated, conflated);
+        self.counters.lost(class, lost);
+        if class == Delivery::Durable {
+            self.counters.resynced(ResyncReason::Overflow, lost);
+        }
+        reached + conflated
     }
 
     /// Adds a subscription that stands at `since` (`None`: at the head) and queues `answer`, made
@@ -169,7 +201,7 @@ impl Hub {
         let from = since.max(state.head);
         let subscription = Arc::new(Subscription::new(channel.clone(), from));
         queue.push_own(answer(Position::new(self.epoch, since), &subscription, missed));
-        let list = state.channels.entry(channel.clone()).or_default();
+        let list = &mut state.channels.entry(channel.clone()).or_default().subscribers;
         subscription.slot.store(list.len(), Ordering::Relaxed);
         list.push(Subscriber { queue: queue.clone(), subscription: subscription.clone() });
         Ok(subscription)
@@ -179,7 +211,8 @@ impl Hub {
     pub fn unsubscribe(&self, subscription: &Subscription) {
         subscription.end();
         let mut state = self.lock();
-        let Some(list) = state.channels.get_mut(subscription.channel()) else { return };
+        let Some(listeners) = state.channels.get_mut(subscription.channel()) else { return };
+        let list = &mut listeners.subscribers;
         let slot = subscription.slot.load(Ordering::Relaxed);
         if !list.get(slot).is_some_and(|s| std::ptr::eq(&*s.subscription, subscription)) {
             return;
@@ -193,16 +226,19 @@ impl Hub {
         }
     }
 
-    /// Makes a subscription that had lost events live again and queues `answer` for it.
-    pub fn resume(
-        &self,
-        subscription: &Subscription,
-        queue: &Queue,
-        answer: impl FnOnce(Position) -> Queued,
-    ) {
-        let state = self.lock();
-        subscription.resume(state.head);
-        queue.push_own([answer(Position::new(self.epoch, state.head))]);
+    /// Makes the queue's subscriptions that had lost events live again, and queues a `resync` for each.
+    pub fn resume_lagging(&self, queue: &Queue) {
+        for Lagging { subscription, reason } in queue.take_lagging() {
+            if subscription.has_ended() {
+                continue;
+            }
+            let state = self.lock();
+            subscription.resume(state.head);
+            let position = Position::new(self.epoch, state.head);
+            let channel = subscription.channel().to_string();
+            let frame = ServerFrame::Resync { channel, reason, position, reference: None };
+            queue.push_own([Queued::Own(encode(&frame))]);
+        }
     }
 
     /// Queues a heartbeat behind every event up to the position that it names; it names none unless
@@ -225,8 +261,8 @@ impl Hub {
         frame: impl Fn(&ChannelName) -> Queued,
     ) {
         let mut state = self.lock();
-        for (channel, subscribers) in state.channels.extract_if(|channel, _| ends(channel)) {
-            for subscriber in subscribers {
+        for (channel, listeners) in state.channels.extract_if(|channel, _| ends(channel)) {
+            for subscriber in listeners.subscribers {
                 subscriber.subscription.end();
                 subscriber.queue.push_own([frame(&channel)]);
             }
@@ -238,12 +274,40 @@ impl Hub {
         let state = self.lock();
         HubCounts {
             channels: state.channels.len(),
-            subscriptions: state.channels.values().map(Vec::len).sum(),
-            dropped: self.dropped.load(Ordering::Relaxed),
+            subscriptions: state.channels.values().map(|l| l.subscribers.len()).sum(),
+            dropped: self.counters.dropped(),
         }
+    }
+
+    /// What happened to events so far.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// How many subscriptions a channel has.
+    pub fn subscribers(&self, channel: &ChannelName) -> usize {
+        self.lock().channels.get(channel).map_or(0, |listeners| listeners.subscribers.len())
+    }
+
+    /// Every channel with subscribers, in no order. Copies the list while nothing is handed out, so ask
+    /// once for a page, not once for a channel.
+    pub fn channel_figures(&self) -> Vec<ChannelFigures> {
+        let state = self.lock();
+        let figures = state.channels.iter().map(|(channel, listeners)| ChannelFigures {
+            channel: channel.clone(),
+            subscribers: listeners.subscribers.len(),
+            events: listeners.events,
+            last_event_ms: listeners.last_event_ms,
+        });
+        figures.collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn now_ms() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }

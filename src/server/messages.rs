@@ -1,6 +1,47 @@
-//! Messages: what channels that are not the database's carry.
+//! Messages: what channels that are not the database's carry, and how server code and clients send it.
 
-use crate::contract::{ChannelName, Message};
+use std::{
+    collections::HashMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+use serde_json::value::{RawValue, to_raw_value};
+
+use super::{
+    Realtime, event::Event, identity::Identity, log::LogError, policy::Action, routing::Routing,
+};
+use crate::contract::{
+    Channel, ChannelName, Delivery, ErrorCode, LiveError, Message, Position, channel::ChannelKind,
+};
+
+/// The declared message types, by the first segment of their channels.
+#[derive(Default)]
+pub struct Messages {
+    types: HashMap<&'static str, Declared>,
+    twice: Vec<&'static str>,
+}
+
+#[derive(Clone, Copy)]
+struct Declared {
+    delivery: Delivery,
+    read: fn(&RawValue) -> Result<Read, LiveError>,
+}
+
+/// A client's payload after its type has read it.
+struct Read {
+    payload: Box<RawValue>,
+    key: String,
+}
+
+/// A message that was published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// How many subscribers it was queued for; of a durable one, how many the channel had when it was
+    /// committed.
+    pub reached: usize,
+    /// Where a durable message stands in the log.
+    pub position: Option<Position>,
+}
 
 /// Why a message was not published.
 #[derive(Debug, thiserror::Error)]
@@ -22,10 +63,147 @@ pub enum PublishError {
     Database(#[from] sqlx::Error),
 }
 
+impl Messages {
+    /// Declares what `{PREFIX}` and `{PREFIX}:…` carry.
+    pub fn add<T: Message>(&mut self) {
+        let declared = Declared { delivery: T::DELIVERY, read: read::<T> };
+        if self.types.insert(T::PREFIX, declared).is_some() {
+            self.twice.push(T::PREFIX);
+        }
+    }
+
+    /// Whether every type has channels of its own.
+    ///
+    /// # Errors
+    /// The first that has not, with what is wrong.
+    pub fn check(&self, routing: &Routing) -> Result<(), LogError> {
+        let wrong =
+            |prefix: &str, problem| Err(LogError::Messages { prefix: prefix.into(), problem });
+        if let Some(prefix) = self.twice.first() {
+            return wrong(prefix, "two types are declared for it");
+        }
+        for prefix in self.types.keys() {
+            if prefix.contains(':') || ChannelName::new(prefix).is_err() {
+                return wrong(prefix, "it cannot be the first segment of a channel");
+            }
+            if is_reserved(prefix) {
+                return wrong(prefix, "channels of this name are taken");
+            }
+            if routing.has_resource(prefix) {
+                return wrong(prefix, "a resource has this name, and these are its rows' channels");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether channels of this first segment belong to the channel layer itself.
+pub(super) fn is_reserved(prefix: &str) -> bool {
+    ["table", "resource", "query", "revalidate"].contains(&prefix)
+}
+
 /// Whether the channel is one of those that carry `T`: elsewhere nobody would read it as one.
 pub(super) fn check_channel<T: Message>(channel: &ChannelName) -> Result<(), PublishError> {
     if channel.prefix() == T::PREFIX {
         return Ok(());
     }
     Err(PublishError::Channel { channel: channel.clone(), prefix: T::PREFIX })
+}
+
+impl Realtime {
+    /// Publishes a message by its class: a durable one in a transaction of its own, any other to those
+    /// who are subscribed now. To publish together with a write, see
+    /// [`WriteTx::publish`](super::database::WriteTx::publish).
+    ///
+    /// # Errors
+    /// [`PublishError`] when the channel does not carry `T`, the message cannot be written as JSON, or
+    /// the database fails.
+    pub async fn publish<T: Message>(
+        &self,
+        channel: &Channel<T>,
+        message: &T,
+    ) -> Result<Published, PublishError> {
+        check_channel::<T>(channel.name())?;
+        let payload = to_raw_value(message)?;
+        let name = channel.name().clone();
+        Ok(self.deliver(T::DELIVERY, name, &message.key(), payload).await?)
+    }
+
+    /// Sends what a client, or whoever `who` is, wants to say: checked by the rules for names, the
+    /// policy and the type that is declared for the channel.
+    ///
+    /// # Errors
+    /// `invalid_channel_name`, `permission_denied`, `authentication_required`, `invalid_payload`, or
+    /// `internal` when the server failed.
+    pub(super) async fn broadcast(
+        &self,
+        who: &Identity,
+        channel: &str,
+        payload: Box<RawValue>,
+    ) -> Result<Published, LiveError> {
+        let name = ChannelName::new(channel)
+            .map_err(|error| LiveError::new(ErrorCode::InvalidChannelName, error.to_string()))?;
+        if let Some(owner) = owner(&name, self.routing()) {
+            return Err(LiveError::new(
+                ErrorCode::PermissionDenied,
+                format!("only the {owner} publishes on this channel"),
+            ));
+        }
+        self.check(who, Action::Write, &name).await?;
+        let (class, Read { payload, key }) = match self.messages().types.get(name.prefix()) {
+            Some(declared) => (declared.delivery, (declared.read)(&payload)?),
+            None => (Delivery::Lossy, Read { payload, key: String::new() }),
+        };
+        self.deliver(class, name, &key, payload).await.map_err(|error| {
+            tracing::error!(%error, "a client's message could not be written");
+            LiveError::new(ErrorCode::Internal, "the message could not be written")
+        })
+    }
+
+    async fn deliver(
+        &self,
+        class: Delivery,
+        channel: ChannelName,
+        key: &str,
+        payload: Box<RawValue>,
+    ) -> Result<Published, sqlx::Error> {
+        let event = match class {
+            Delivery::Durable => {
+                let mut tx = self.database().write().await?;
+                tx.publish_raw(&channel, &payload).await?;
+                let position = Some(tx.commit::<()>(None).await?.position);
+                return Ok(Published { reached: self.hub().subscribers(&channel), position });
+            }
+            Delivery::Latest => Event::latest(channel, key, payload),
+            Delivery::Lossy => Event::message(channel, payload),
+        };
+        Ok(Published { reached: self.hub().send(event), position: None })
+    }
+}
+
+/// Who alone publishes on the channel, if not everybody may whom the policy lets.
+fn owner(channel: &ChannelName, routing: &Routing) -> Option<&'static str> {
+    match channel.kind() {
+        ChannelKind::Table { .. } | ChannelKind::Resource(_) => Some("database"),
+        ChannelKind::Other { prefix, .. } if routing.has_resource(prefix) => Some("database"),
+        ChannelKind::Other { prefix, .. } => is_reserved(prefix).then_some("server"),
+    }
+}
+
+/// Reads a client's payload as `T` and writes it again, so that nothing travels that the type does
+/// not know.
+fn read<T: Message>(payload: &RawValue) -> Result<Read, LiveError> {
+    let invalid = |error: serde_json::Error| {
+        let problem = format!("this is not what {}:… carries: {error}", T::PREFIX);
+        LiveError::new(ErrorCode::InvalidPayload, problem)
+    };
+    let again = || {
+        let message: T = serde_json::from_str(payload.get()).map_err(invalid)?;
+        Ok(Read { payload: to_raw_value(&message).map_err(invalid)?, key: message.key().into() })
+    };
+    // The application's code must not end the connection of whoever has found its fault.
+    catch_unwind(AssertUnwindSafe(again)).unwrap_or_else(|_| {
+        tracing::error!(prefix = T::PREFIX, "reading a client's message panicked");
+        Err(LiveError::new(ErrorCode::Internal, "the server failed over this message"))
+    })
 }

@@ -1,7 +1,7 @@
 //! What waits to be sent on one connection: bounded, so that a slow reader harms only itself.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -20,12 +20,17 @@ pub struct Queue {
     ready: Notify,
     max_frames: usize,
     max_bytes: usize,
+    max_latest: usize,
 }
 
 #[derive(Default)]
 struct State {
     frames: VecDeque<Queued>,
+    /// Of all frames but the latest values.
     bytes: usize,
+    /// Where among the frames the latest value waits of a subscription, told by its address, and a key.
+    latest: HashMap<(usize, Arc<str>), usize>,
+    latest_bytes: usize,
     lagging: Vec<Lagging>,
 }
 
@@ -35,16 +40,8 @@ pub enum Queued {
     Event(Arc<Event>, Arc<Subscription>),
     /// A frame for this connection alone.
     Own(Utf8Bytes),
-    /// What is the newest of its kind when it is sent.
-    Newest(Arc<Newest>),
     /// A heartbeat behind every event up to this position.
     Heartbeat(Option<Position>),
-}
-
-/// The newest event of a kind for one subscription, while it waits: a newer one takes its place.
-pub struct Newest {
-    event: Mutex<Option<Arc<Event>>>,
-    subscription: Arc<Subscription>,
 }
 
 /// A subscription that lost durable events and is owed a `resync`.
@@ -60,6 +57,8 @@ pub struct Lagging {
 pub enum Pushed {
     /// It waits to be sent.
     Queued,
+    /// It took the place of an older value of its key that waited.
+    Conflated,
     /// The queue is full: a message is lost, a durable event has become a `resync`.
     Dropped,
     /// The subscription has ended or waits for its `resync`.
@@ -74,17 +73,22 @@ impl Queue {
             ready: Notify::new(),
             max_frames: limits.queue_frames,
             max_bytes: limits.queue_bytes,
+            max_latest: limits.queue_latest,
         }
     }
 
     /// Adds an event. Never waits.
     pub fn push(&self, subscription: &Arc<Subscription>, event: &Arc<Event>) -> Pushed {
-        if !subscription.is_live() {
+        if !subscription.takes(event.offset()) {
             return Pushed::Ignored;
         }
         let size = event.frame().len();
         let mut state = self.lock();
-        if state.frames.len() >= self.max_frames || state.bytes + size > self.max_bytes {
+        if let Some(key) = event.key() {
+            return self.push_latest(state, subscription, event, key);
+        }
+        let waiting = state.frames.len() - state.latest.len();
+        if waiting >= self.max_frames || state.bytes + size > self.max_bytes {
             drop(state);
             if event.offset().is_some() {
                 self.lag(subscription, ResyncReason::Overflow);
@@ -92,13 +96,52 @@ impl Queue {
             return Pushed::Dropped;
         }
         state.bytes += size;
+        self.append(state, subscription, event);
+        Pushed::Queued
+    }
+
+    /// The newest value of a key takes the place of the older one, so it is never the newest that is
+    /// lost. Values of the empty key are as few as the subscriptions, and always find room.
+    fn push_latest(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        subscription: &Arc<Subscription>,
+        event: &Arc<Event>,
+        key: &Arc<str>,
+    ) -> Pushed {
+        let size = event.frame().len();
+        let place = (Arc::as_ptr(subscription) as usize, key.clone());
+        if let Some(&at) = state.latest.get(&place) {
+            let older = &mut state.frames[at];
+            let freed = older.len();
+            *older = Queued::Event(event.clone(), subscription.clone());
+            state.latest_bytes = state.latest_bytes - freed + size;
+            return Pushed::Conflated;
+        }
+        let full =
+            state.latest.len() >= self.max_latest || state.latest_bytes + size > self.max_bytes;
+        if full && !key.is_empty() {
+            return Pushed::Dropped;
+        }
+        let end = state.frames.len();
+        state.latest.insert(place, end);
+        state.latest_bytes += size;
+        self.append(state, subscription, event);
+        Pushed::Queued
+    }
+
+    fn append(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        subscription: &Arc<Subscription>,
+        event: &Arc<Event>,
+    ) {
         state.frames.push_back(Queued::Event(event.clone(), subscription.clone()));
         let first = state.frames.len() == 1;
         drop(state);
         if first {
             self.ready.notify_one();
         }
-        Pushed::Queued
     }
 
     /// Adds frames that only this connection receives, past the bounds: the session makes them one
@@ -113,21 +156,15 @@ impl Queue {
         self.ready.notify_one();
     }
 
-    /// Adds an event in the place of the older one of its kind that still waits. Past the bounds: there is
-    /// one for each subscription at most, and it must not be lost, because none may follow.
-    pub fn push_newest(&self, waiting: &Arc<Newest>, event: Arc<Event>) {
-        if waiting.put(event) {
-            self.push_own([Queued::Newest(waiting.clone())]);
-        }
-    }
-
-    /// Marks a subscription as having lost durable events.
-    pub fn lag(&self, subscription: &Arc<Subscription>, reason: ResyncReason) {
-        if subscription.start_lagging() {
+    /// Marks a subscription as having lost durable events; false when it was already.
+    pub fn lag(&self, subscription: &Arc<Subscription>, reason: ResyncReason) -> bool {
+        let news = subscription.start_lagging();
+        if news {
             let lagging = Lagging { subscription: subscription.clone(), reason };
             self.lock().lagging.push(lagging);
             self.ready.notify_one();
         }
+        news
     }
 
     /// Waits until there is something to send.
@@ -139,6 +176,8 @@ impl Queue {
     pub fn take(&self) -> VecDeque<Queued> {
         let mut state = self.lock();
         state.bytes = 0;
+        state.latest_bytes = 0;
+        state.latest.clear();
         std::mem::take(&mut state.frames)
     }
 
@@ -153,34 +192,11 @@ impl Queue {
     }
 }
 
-impl Newest {
-    /// Nothing for this subscription yet.
-    pub fn new(subscription: Arc<Subscription>) -> Self {
-        Self { event: Mutex::default(), subscription }
-    }
-
-    /// Whose it is.
-    pub fn subscription(&self) -> &Subscription {
-        &self.subscription
-    }
-
-    /// Replaces what waits; says whether nothing did.
-    fn put(&self, event: Arc<Event>) -> bool {
-        self.event.lock().unwrap_or_else(PoisonError::into_inner).replace(event).is_none()
-    }
-
-    fn take(&self) -> Option<Arc<Event>> {
-        self.event.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-}
-
 impl Queued {
     fn len(&self) -> usize {
         match self {
             Self::Event(event, _) => event.frame().len(),
             Self::Own(text) => text.len(),
-            // Counted by nobody: it is shared, and there are as many as subscriptions at most.
-            Self::Newest(_) => 0,
             Self::Heartbeat(_) => 64,
         }
     }
@@ -193,10 +209,6 @@ impl Queued {
                 subscription.may_send(event.offset()).then(|| event.frame().clone())
             }
             Self::Own(text) => Some(text),
-            Self::Newest(waiting) => {
-                let event = waiting.take()?;
-                waiting.subscription.is_live().then(|| event.frame().clone())
-            }
             Self::Heartbeat(head) => {
                 let position = head.filter(|_| complete());
                 Some(encode(&ServerFrame::Heartbeat { position }))
@@ -204,3 +216,7 @@ impl Queued {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "queue_tests.rs"]
+mod tests;

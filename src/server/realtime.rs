@@ -16,11 +16,13 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     Builder,
     contract_check::compare,
+    counters::Counts,
     database::Database,
-    event::encode,
-    hub::Hub,
+    event::{Event, encode},
+    hub::{ChannelFigures, Hub},
     identity::{Authenticate, Connect, Identity},
     log::{ChangeLog, LogError},
+    messages::Messages,
     policy::{Action, Policy, refusal},
     queries::Queries,
     queue::Queued,
@@ -43,6 +45,7 @@ pub(super) struct Inner {
     pub(super) hub: Hub,
     pub(super) routing: Arc<Routing>,
     pub(super) queries: Queries,
+    pub(super) messages: Messages,
     pub(super) limits: Limits,
     pub(super) contract: Option<String>,
     pub(super) authenticate: Arc<dyn Authenticate>,
@@ -77,8 +80,8 @@ impl Realtime {
         &self.inner.database
     }
 
-    /// Sends a message to everybody on a channel; returns how many subscribers it reached.
-    /// Messages are not in the log: who is not connected does not get them.
+    /// Sends a lossy message of any type on a channel that no type is declared for; returns how many
+    /// subscribers it reached. Where one is, use [`Realtime::publish`].
     ///
     /// # Errors
     /// When the message cannot be written as JSON.
@@ -87,7 +90,8 @@ impl Realtime {
         channel: &Channel<T>,
         message: &T,
     ) -> Result<usize, serde_json::Error> {
-        Ok(self.inner.hub.send(channel.name().clone(), to_raw_value(message)?))
+        let event = Event::message(channel.name().clone(), to_raw_value(message)?);
+        Ok(self.inner.hub.send(event))
     }
 
     /// Switches realtime on for a table, at run time.
@@ -146,6 +150,16 @@ impl Realtime {
         }
     }
 
+    /// What happened to events since the start.
+    pub fn counts(&self) -> Counts {
+        self.inner.hub.counters().snapshot()
+    }
+
+    /// Every channel that has subscribers, with its figures, in no order.
+    pub fn channel_figures(&self) -> Vec<ChannelFigures> {
+        self.inner.hub.channel_figures()
+    }
+
     /// Stops: every connection is told when to come back and closed, the tailer ends. Waits for all
     /// of them, at most the limits' `drain`.
     pub async fn stop(&self) {
@@ -176,6 +190,10 @@ impl Realtime {
         &self.inner.queries
     }
 
+    pub(super) fn messages(&self) -> &Messages {
+        &self.inner.messages
+    }
+
     pub(super) fn limits(&self) -> &Limits {
         &self.inner.limits
     }
@@ -186,6 +204,11 @@ impl Realtime {
 
     pub(super) fn is_stopping(&self) -> bool {
         self.inner.stop.is_cancelled()
+    }
+
+    /// Is cancelled when the server stops.
+    pub(super) fn stop_token(&self) -> &CancellationToken {
+        &self.inner.stop
     }
 
     /// Resolves when the server stops.

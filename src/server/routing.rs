@@ -7,7 +7,10 @@ use std::{
 
 use serde_json::value::RawValue;
 
-use super::log::{Entry, LogError};
+use super::{
+    log::{Entry, LogError},
+    messages::is_reserved,
+};
 use crate::contract::{ChannelName, Live, Op, channel::ChannelKind};
 
 /// The resources that a server knows, and the tables that are live.
@@ -63,7 +66,7 @@ impl Routing {
             if name.contains(':') || ChannelName::record(name, "1").is_none() {
                 return wrong(name, "its name cannot be part of a channel");
             }
-            if ["table", "resource", "query", "revalidate"].contains(name) {
+            if is_reserved(name) {
                 return wrong(name, "channels of this name are taken");
             }
         }

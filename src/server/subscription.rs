@@ -47,15 +47,17 @@ impl Subscription {
         offset > self.from.load(Ordering::Relaxed)
     }
 
-    /// Whether its events are to be sent.
-    pub fn is_live(&self) -> bool {
-        !self.ended.load(Ordering::Acquire) && !self.lagging.load(Ordering::Acquire)
+    /// Whether an event is to be queued for it. One that owes a `resync` gets no durable events; messages
+    /// say nothing about the client's position, so a gap does not concern them.
+    pub fn takes(&self, offset: Option<u64>) -> bool {
+        !self.has_ended() && (offset.is_none() || !self.is_lagging())
     }
 
     /// Whether an event that was queued for it still is to be sent. What waited when others were lost
     /// is not: behind a gap it would move the client's position past what the client never got.
     pub fn may_send(&self, offset: Option<u64>) -> bool {
-        self.is_live() && offset.is_none_or(|offset| offset > self.resumed.load(Ordering::Relaxed))
+        self.takes(offset)
+            && offset.is_none_or(|offset| offset > self.resumed.load(Ordering::Relaxed))
     }
 
     /// From now on its frames are left out.

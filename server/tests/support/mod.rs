@@ -5,6 +5,7 @@
 mod binary;
 mod http;
 mod logged;
+mod messages;
 pub mod queries;
 mod socket;
 mod users;
@@ -31,6 +32,7 @@ pub use self::{
     binary::Binary,
     http::{Answer, get, post_form, post_json, snapshot},
     logged::ErrorCount,
+    messages::{Cursor, Fragile, Shipped, Typing, declare},
     socket::Socket,
     users::ByToken,
     writer::{Writer, sqlite3},
@@ -80,7 +82,7 @@ impl TestServer {
         Self::start_with(folder, limits, |builder| builder).await
     }
 
-    /// The same, with more than the demo has.
+    /// The same with what `describe` adds, such as message types.
     pub async fn start_with(
         folder: Arc<TempDir>,
         limits: Limits,
@@ -89,8 +91,8 @@ impl TestServer {
         let drain = limits.drain;
         let database = Database::open(&url(&folder)).await.expect("the database opens");
         database.migrate(&app::MIGRATIONS).await.expect("migrations apply");
-        let builder = describe(app::resources(Realtime::builder(database))).limits(limits);
-        let realtime = builder.start().await.expect("the channel layer starts");
+        let builder = app::resources(Realtime::builder(database)).limits(limits);
+        let realtime = describe(builder).start().await.expect("the channel layer starts");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         let (stop, stopped) = oneshot::channel();

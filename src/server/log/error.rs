@@ -28,6 +28,14 @@ pub enum LogError {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// A message type whose channels cannot be its own.
+    #[error("messages of {prefix:?}: {problem}")]
+    Messages {
+        /// The first segment of its channels.
+        prefix: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
     /// SQLite has one schema, `public` (or `main`).
     #[error("there is no schema {schema}")]
     UnknownSchema {

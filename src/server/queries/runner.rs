@@ -26,7 +26,7 @@ use crate::{
     server::{
         event::Event,
         identity::Identity,
-        queue::{Newest, Queue},
+        queue::Queue,
         subscription::Subscription,
     },
 };
@@ -56,7 +56,7 @@ struct State {
 
 struct Listener {
     queue: Arc<Queue>,
-    waiting: Arc<Newest>,
+    subscription: Arc<Subscription>,
     /// Gets the next answer even if it is equal to the one before.
     owed: bool,
 }
@@ -99,14 +99,14 @@ impl Runner {
         quiet: bool,
     ) {
         subscription.wait_for(self.behind.clone());
-        let waiting = Arc::new(Newest::new(subscription.clone()));
         let mut state = self.lock();
         let greeting = state.answers.greet(since, quiet);
         let owed = greeting == Greeting::Next;
         if let Some(event) = state.event.as_ref().filter(|_| !owed) {
-            queue.push_newest(&waiting, event.clone());
+            queue.push(subscription, event);
         }
-        state.listeners.push(Listener { queue: queue.clone(), waiting, owed });
+        let (queue, subscription) = (queue.clone(), subscription.clone());
+        state.listeners.push(Listener { queue, subscription, owed });
         self.settle(state);
     }
 
@@ -140,12 +140,12 @@ impl Runner {
         let news = state.answers.finish(payload.get(), read_at);
         let event = match state.event.take().filter(|_| !news) {
             Some(event) => event,
-            None => Arc::new(Event::message(self.key.0.clone(), payload)),
+            None => Arc::new(Event::latest(self.key.0.clone(), "", payload)),
         };
         state.event = Some(event.clone());
         for listener in &mut state.listeners {
             if std::mem::take(&mut listener.owed) || news {
-                listener.queue.push_newest(&listener.waiting, event.clone());
+                listener.queue.push(&listener.subscription, &event);
             }
         }
         self.settle(state);
@@ -167,7 +167,7 @@ impl Runner {
 
 impl State {
     fn prune(&mut self) {
-        self.listeners.retain(|listener| !listener.waiting.subscription().has_ended());
+        self.listeners.retain(|listener| !listener.subscription.has_ended());
     }
 }
 

@@ -166,17 +166,7 @@ where
         let flush = timeout(self.realtime.limits().write_timeout, self.socket.flush());
         flush.await.map_err(|_| SLOW)?.map_err(|_| End::Gone)?;
         // There is room again, so what was lost can be owned up to.
-        for lost in self.queue.take_lagging() {
-            if lost.subscription.has_ended() {
-                continue;
-            }
-            let channel = lost.subscription.channel().to_string();
-            self.realtime.hub().resume(&lost.subscription, &self.queue, |position| {
-                let (reason, reference) = (lost.reason, None);
-                let frame = ServerFrame::Resync { channel, reason, position, reference };
-                Queued::Own(encode(&frame))
-            });
-        }
+        self.realtime.hub().resume_lagging(&self.queue);
         Ok(())
     }
 

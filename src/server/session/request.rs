@@ -5,15 +5,15 @@ use futures::{Sink, Stream};
 
 use super::{
     super::{
-        Peer, Realtime,
+        Published,
         attach::{Request, attach},
         policy::Action,
     },
     Session,
 };
 use crate::contract::{
-    ChannelName, ClientFrame, ErrorCode, LiveError, Position, ServerFrame, channel::ChannelKind,
-    parse, protocol::WelcomeLimits,
+    ChannelName, ClientFrame, ErrorCode, LiveError, Position, ServerFrame, parse,
+    protocol::WelcomeLimits,
 };
 
 impl<S, E> Session<S>
@@ -48,12 +48,12 @@ where
                 self.unsubscribe(&channel).map_err(|error| Refused::on(error, channel))
             }
             ClientFrame::Broadcast { channel, payload, reference } => {
-                let reached = match writable(&self.realtime, &self.peer, &channel).await {
-                    Ok(name) => self.realtime.hub().send(name, payload),
+                let sent = self.realtime.broadcast(&self.peer.identity, &channel, payload).await;
+                let Published { reached, position } = match sent {
+                    Ok(published) => published,
                     Err(error) => return Err(Refused { error, channel: Some(channel), reference }),
                 };
-                let (position, replay) = (None, None);
-                let reached = Some(reached);
+                let (replay, reached) = (None, Some(reached));
                 self.answer(ServerFrame::Ack { channel, position, replay, reached, reference });
                 Ok(())
             }
@@ -139,27 +139,4 @@ impl Refused {
 fn checked(channel: &str) -> Result<ChannelName, LiveError> {
     ChannelName::new(channel)
         .map_err(|error| LiveError::new(ErrorCode::InvalidChannelName, error.to_string()))
-}
-
-/// The channel, if this client may send to it: what the database publishes must stay the database's.
-async fn writable(
-    realtime: &Realtime,
-    peer: &Peer,
-    channel: &str,
-) -> Result<ChannelName, LiveError> {
-    let name = checked(channel)?;
-    let databases = match name.kind() {
-        ChannelKind::Table { .. } | ChannelKind::Resource(_) => true,
-        // Answers and notices are the server's.
-        ChannelKind::Other { prefix: "query" | "revalidate", .. } => true,
-        ChannelKind::Other { prefix, .. } => realtime.routing().has_resource(prefix),
-    };
-    if databases {
-        return Err(LiveError::new(
-            ErrorCode::PermissionDenied,
-            "only the server publishes on this channel",
-        ));
-    }
-    realtime.check(&peer.identity, Action::Write, &name).await?;
-    Ok(name)
 }
