@@ -97,7 +97,7 @@ pub async fn attach(
                 let (last, events) = read_page(realtime, request.channel, read_to).await?;
                 read_to = last;
                 bytes += events.iter().map(|event| event.weight()).sum::<usize>();
-                older.extend(events);
+                older.extend(events.into_iter().filter(|event| queue.may_see(event)));
                 if older.len() > limits.replay_events || bytes > limits.replay_bytes {
                     let reason = ResyncReason::TooMany;
                     return Ok(at_head(realtime, queue, &request, Some(reason)));

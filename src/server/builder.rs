@@ -14,6 +14,7 @@ use super::{
     policy::{DenyAll, Policy},
     queries::{AnswerQuery, Queries, Registry},
     realtime::Inner,
+    revalidate::Revalidations,
     routing::Routing,
     tailer,
 };
@@ -146,6 +147,7 @@ impl Builder {
             routing,
             queries,
             messages,
+            revalidations: Revalidations::default(),
             limits,
             contract,
             authenticate,

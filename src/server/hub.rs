@@ -164,7 +164,7 @@ impl Hub {
         listeners.last_event_ms = Some(now_ms());
         let (mut reached, mut conflated, mut lost) = (0, 0, 0);
         for subscriber in &listeners.subscribers {
-            if wants(&subscriber.subscription) {
+            if wants(&subscriber.subscription) && subscriber.queue.may_see(event) {
                 match subscriber.queue.push(&subscriber.subscription, event) {
                     Pushed::Queued => reached += 1,
                     Pushed::Conflated => conflated += 1,
@@ -196,7 +196,8 @@ impl Hub {
     ) -> Result<Arc<Subscription>, Evicted> {
         let mut state = self.lock();
         let since = since.unwrap_or(state.head);
-        let missed = state.history.after(channel, since)?;
+        let mut missed = state.history.after(channel, since)?;
+        missed.retain(|event| queue.may_see(event));
         // A snapshot may be newer than what the tailer has read so far.
         let from = since.max(state.head);
         let subscription = Arc::new(Subscription::new(channel.clone(), from));

@@ -21,6 +21,7 @@ pub mod policy;
 mod queries;
 mod queue;
 mod realtime;
+mod revalidate;
 mod routing;
 mod server_subscription;
 mod session;

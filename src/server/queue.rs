@@ -21,6 +21,7 @@ pub struct Queue {
     max_frames: usize,
     max_bytes: usize,
     max_latest: usize,
+    user: Option<Arc<str>>,
 }
 
 #[derive(Default)]
@@ -74,7 +75,19 @@ impl Queue {
             max_frames: limits.queue_frames,
             max_bytes: limits.queue_bytes,
             max_latest: limits.queue_latest,
+            user: None,
         }
+    }
+
+    /// The same for a connection of somebody who has signed in.
+    pub fn of_user(mut self, user: Option<Arc<str>>) -> Self {
+        self.user = user;
+        self
+    }
+
+    /// Whether this connection is one of those that the event is for.
+    pub fn may_see(&self, event: &Event) -> bool {
+        event.addressee().includes(self.user.as_deref())
     }
 
     /// Adds an event. Never waits.

@@ -26,6 +26,7 @@ use super::{
     policy::{Action, Policy, refusal},
     queries::Queries,
     queue::Queued,
+    revalidate::Revalidations,
     routing::Routing,
 };
 use crate::contract::{
@@ -46,6 +47,7 @@ pub(super) struct Inner {
     pub(super) routing: Arc<Routing>,
     pub(super) queries: Queries,
     pub(super) messages: Messages,
+    pub(super) revalidations: Revalidations,
     pub(super) limits: Limits,
     pub(super) contract: Option<String>,
     pub(super) authenticate: Arc<dyn Authenticate>,
@@ -192,6 +194,10 @@ impl Realtime {
 
     pub(super) fn messages(&self) -> &Messages {
         &self.inner.messages
+    }
+
+    pub(super) fn revalidations(&self) -> &Revalidations {
+        &self.inner.revalidations
     }
 
     pub(super) fn limits(&self) -> &Limits {

@@ -14,4 +14,5 @@ mod pages;
 mod protocol;
 mod queries;
 mod recovery;
+mod revalidation;
 mod slow_reader;

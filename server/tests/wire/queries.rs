@@ -50,7 +50,8 @@ async fn settled(client: &mut Socket) -> String {
 }
 
 #[tokio::test]
-async fn spec_sy3_spec_ig1_the_first_answer_comes_with_the_subscription_and_others_when_it_changes() {
+async fn spec_sy3_spec_ig1_the_first_answer_comes_with_the_subscription_and_others_when_it_changes()
+{
     let server = start(Limits::default()).await;
     let channel = dearer("first", 100);
     let mut client = server.connect().await;
@@ -338,7 +339,9 @@ async fn spec_sy3_a_restart_asks_again_only_what_may_have_changed() {
     let position = settled(&mut client).await;
     drop(client);
     server.stop().await;
-    writer.run(format!("INSERT INTO todos (id, title) VALUES ('{TODO}', 'While it was away')")).await;
+    writer
+        .run(format!("INSERT INTO todos (id, title) VALUES ('{TODO}', 'While it was away')"))
+        .await;
 
     let server = TestServer::start_with(folder, Limits::default(), queries::add).await;
     let mut client = server.connect().await;

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{super::attach::{Request, internal, verdict}, nobody};
+use super::{
+    super::attach::{Request, internal, verdict},
+    nobody,
+};
 use crate::{
     contract::{ErrorCode, LiveError, Position, ServerFrame},
     server::{
@@ -27,7 +30,8 @@ pub async fn attach(
 ) -> Result<Arc<Subscription>, LiveError> {
     let asked = realtime.queries().registry.find(request.channel)?;
     let followed = || asked.tables().iter().all(|table| realtime.routing().has_table(table));
-    let off = || LiveError::new(ErrorCode::UnknownChannel, "realtime is off for a table of this query");
+    let off =
+        || LiveError::new(ErrorCode::UnknownChannel, "realtime is off for a table of this query");
     if !followed() {
         realtime.refresh_tables().await.map_err(internal)?;
         if !followed() {

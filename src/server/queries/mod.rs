@@ -50,7 +50,10 @@ impl Queries {
         followed: impl Fn(&str) -> bool,
     ) -> bool {
         is_query(channel)
-            && self.registry.find(channel).is_ok_and(|asked| !asked.tables().iter().all(|t| followed(t)))
+            && self
+                .registry
+                .find(channel)
+                .is_ok_and(|asked| !asked.tables().iter().all(|t| followed(t)))
     }
 
     /// How many runners there are.

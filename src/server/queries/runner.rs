@@ -23,12 +23,7 @@ use super::{
 };
 use crate::{
     contract::{ChannelName, Position, Refusal, query::Answered},
-    server::{
-        event::Event,
-        identity::Identity,
-        queue::Queue,
-        subscription::Subscription,
-    },
+    server::{event::Event, identity::Identity, queue::Queue, subscription::Subscription},
 };
 
 /// How often a runner looks whether anybody still listens; found alone twice in a row, it ends.

@@ -40,7 +40,9 @@ impl Watch {
                 known.newest = offset;
                 known.runners.iter().for_each(|runner| runner.changed());
             }
-            None => _ = state.tables.insert(table.into(), Table { newest: offset, ..Table::default() }),
+            None => {
+                _ = state.tables.insert(table.into(), Table { newest: offset, ..Table::default() })
+            }
         }
     }
 

@@ -46,7 +46,8 @@ where
 {
     /// A session over an open socket, with whoever is at its other end.
     pub fn new(realtime: Realtime, socket: S, peer: Peer) -> Self {
-        let queue = Arc::new(Queue::new(realtime.limits()));
+        let user = peer.identity.signed_in().cloned();
+        let queue = Arc::new(Queue::new(realtime.limits()).of_user(user));
         let subscriptions = HashMap::new();
         Self { realtime, socket, peer, queue, subscriptions, last_heard: Instant::now() }
     }
