@@ -31,7 +31,13 @@ pub(crate) fn router(realtime: Realtime, config: &Config, address: SocketAddr) -
     let options = options(config, address);
     let database = realtime.database().clone();
     let state = AppState { options: options.clone() };
-    let context = move || provide_context(database.clone());
+    let context = {
+        let realtime = realtime.clone();
+        move || {
+            provide_context(database.clone());
+            provide_context(realtime.clone());
+        }
+    };
     let pages = generate_route_list(app::App);
     let document = {
         let options = options.clone();

@@ -7,7 +7,7 @@ use tidewire::contract::{Limits, LiveQuery};
 use tokio::time::{Instant, sleep};
 
 use crate::support::{
-    ByToken, ErrorCount, Socket, TestServer, new_folder,
+    ByToken, ErrorCount, Socket, TestServer, get, new_folder,
     queries::{self, Dearer, Mine, Moody, runs},
     sqlite3,
 };
@@ -418,4 +418,97 @@ async fn spec_sy3_a_query_that_could_not_work_is_refused_at_the_start() {
     ] {
         assert!(problem.contains(expected), "{problem}");
     }
+}
+
+#[tokio::test]
+async fn spec_nx1_a_page_carries_the_answer_with_the_position_of_its_read() {
+    let server = TestServer::start().await;
+    let writer = server.writer().await;
+    writer.run("UPDATE products SET price = 1000").await;
+    let page = get(server.address, "/").await;
+    assert!(page.body.contains("3,000.00"), "readable without scripts");
+    let channel = channel(&app::products::Worth {});
+    let given =
+        page.body.split(&format!("{channel}\\\"")).nth(1).expect("the page carries the answer");
+    let position = given.split("\\\"position\\\":\\\"").nth(1).unwrap().split('\\').next().unwrap();
+    assert!(
+        given.split("</script>").next().unwrap().contains("{\\\"result\\\":300000}"),
+        "{given}"
+    );
+
+    // From there nothing comes until something changes.
+    server.caught_up().await;
+    let mut client = server.connect().await;
+    assert_eq!(client.subscribe_since(&channel, position).await["position"], position);
+    settled(&mut client).await;
+    writer.run("UPDATE products SET price = 2000 WHERE id = 1").await;
+    assert_eq!(client.message(&channel).await, json!({"result": 400_000}));
+    drop(client);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn spec_sy3_clients_that_come_and_go_amid_writes_end_with_the_true_answer() {
+    let limits = Limits { query_debounce: Duration::from_millis(3), ..Limits::default() };
+    let server = start(limits).await;
+    let channel = dearer("random", 100);
+    let writing = tokio::spawn({
+        let writer = server.writer().await;
+        async move {
+            for n in 0..300 {
+                let price = if n % 2 == 0 { 1_000 } else { 1 };
+                writer
+                    .run(format!("UPDATE products SET price = {price} WHERE id = 1 + {n} % 3"))
+                    .await;
+                sleep(Duration::from_millis(n % 7)).await;
+            }
+        }
+    });
+    let mut shown: [(Option<i64>, Option<String>); 4] = Default::default();
+    let mut round = 0;
+    loop {
+        let last = writing.is_finished();
+        for (which, (value, position)) in shown.iter_mut().enumerate() {
+            let mut client = server.connect().await;
+            let mut frame = json!({"type": "subscribe", "channel": channel});
+            if let Some(since) = &position {
+                frame["since"] = json!(since);
+            }
+            client.send_json(frame).await;
+            let ack = client.expect("ack").await;
+            *position = ack["position"].as_str().map(str::to_owned);
+            // Reads a little of what comes, all of it in the last round, and is cut off.
+            for step in 0.. {
+                if !last && step > (round + which) % 5 {
+                    break;
+                }
+                client.send_json(json!({"type": "heartbeat"})).await;
+                let frame = client.next().await.unwrap();
+                if frame["type"] == "broadcast" {
+                    *value = frame["payload"]["result"].as_i64();
+                } else if let Some(moved) = frame["position"].as_str() {
+                    *position = Some(moved.to_owned());
+                    if last && moved == head(&server).await {
+                        break;
+                    }
+                }
+            }
+        }
+        round += 1;
+        if last {
+            break;
+        }
+    }
+    writing.await.unwrap();
+    let truth = "SELECT CAST(count(*) AS TEXT) FROM products WHERE price > 100";
+    let truth = server.writer().await.text(truth).await.unwrap();
+    for (value, _) in &shown {
+        assert_eq!(value.unwrap().to_string(), truth, "after {round} rounds");
+    }
+    println!("{round} rounds, asked {} times", runs("random"));
+    server.stop().await;
+}
+
+async fn head(server: &TestServer) -> String {
+    server.realtime.database().read().await.unwrap().position().to_string()
 }

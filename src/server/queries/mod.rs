@@ -10,6 +10,8 @@ mod attach;
 mod question;
 mod registry;
 mod runner;
+#[cfg(test)]
+mod simulation;
 mod watch;
 
 use std::{
@@ -115,7 +117,7 @@ impl Realtime {
         let asked = match self.queries().registry.find(channel) {
             Ok(asked) => asked,
             Err(error) => {
-                tracing::error!(%channel, %error, "a page asks a live query");
+                tracing::warn!(%channel, %error, "a page asks a live query");
                 return None;
             }
         };
