@@ -32,7 +32,7 @@ pub use self::{
     binary::Binary,
     http::{Answer, get, post_form, post_json, snapshot},
     logged::ErrorCount,
-    messages::{Cursor, Fragile, Shipped, Typing, declare},
+    messages::{Cursor, Shipped, Typing, declare},
     socket::Socket,
     users::ByToken,
     writer::{Writer, sqlite3},

@@ -103,7 +103,7 @@ async fn spec_nx5_a_stalled_reader_loses_by_class_and_others_are_not_slowed() {
     let resyncs: Vec<_> = of("order:1").filter(|frame| frame["type"] == "resync").collect();
     assert_eq!(resyncs.len(), 1, "a gap is owned up to, once");
     assert_eq!(resyncs[0]["reason"], "overflow");
-    assert!(counts.dropped >= counts.dropped_lossy + 1);
+    assert!(counts.dropped > counts.dropped_lossy);
     println!("{rounds} rounds, {counts:?}");
     drop((slow, fast));
     server.stop().await;

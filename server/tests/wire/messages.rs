@@ -311,7 +311,8 @@ messages!(Resource "product", Twice "order", Reserved "query", Revalidation "rev
 
 #[tokio::test]
 async fn message_types_without_channels_of_their_own_are_refused_at_start() {
-    let cases: [(fn(Builder) -> Builder, &str); 6] = [
+    type Add = fn(Builder) -> Builder;
+    let cases: [(Add, &str); 6] = [
         (Builder::messages::<Resource>, "a resource has this name"),
         (Builder::messages::<Twice>, "two types"),
         (Builder::messages::<Reserved>, "taken"),
