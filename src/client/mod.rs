@@ -16,6 +16,7 @@ pub mod config;
 pub mod connection;
 pub mod core;
 pub mod event;
+pub mod heard;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod native;
 pub mod rows;
@@ -34,5 +35,6 @@ pub use self::{
     config::{Auth, ClientConfig},
     core::{ClientCore, Input, Output},
     event::{ClientEvent, OwnerId},
+    heard::Heard,
     state::{ConnectionState, FailReason},
 };

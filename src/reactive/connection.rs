@@ -3,12 +3,11 @@
 use std::collections::VecDeque;
 
 use leptos::prelude::*;
-use serde::Serialize;
 
 use super::{FrameNote, frames::Frames, platform::Socket};
 use crate::{
     client::{config::ClientConfig, event::ClientEvent, state::ConnectionState},
-    contract::{Channel, ErrorCode, LiveError},
+    contract::{Channel, ErrorCode, LiveError, Message},
 };
 
 /// Receives the events of a channel.
@@ -67,9 +66,9 @@ impl LiveConnection {
         self.socket.retry_now();
     }
 
-    /// Sends a message to everybody on a custom channel. `done` learns how many it reached, or why it
+    /// Sends a message to everybody on its channel. `done` learns how many it reached, or why it
     /// reached nobody; without a connection the message is lost.
-    pub fn broadcast<T: Serialize>(
+    pub fn broadcast<T: Message>(
         &self,
         channel: &Channel<T>,
         message: &T,

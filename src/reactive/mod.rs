@@ -50,6 +50,7 @@ pub use writer::{Failure, Writer};
 
 pub use crate::client::{
     config::ClientConfig,
+    heard::Heard,
     rows::Optimistic,
     state::{ConnectionState, FailReason},
     strategy::Strategy,

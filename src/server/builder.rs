@@ -8,7 +8,7 @@ use super::{
     Realtime,
     database::Database,
     hub::Hub,
-    identity::{Authenticate, Guests},
+    identity::{Authenticate, Guests, Identity},
     log::LogError,
     messages::Messages,
     policy::{DenyAll, Policy},
@@ -18,7 +18,7 @@ use super::{
     routing::Routing,
     tailer,
 };
-use crate::contract::{Limits, Live, Message};
+use crate::contract::{Limits, Live, LiveError, Message};
 
 /// What a server is made from.
 pub struct Builder {
@@ -63,7 +63,17 @@ impl Builder {
     /// Declares what the channels `{PREFIX}` and `{PREFIX}:…` carry: what clients send there is checked
     /// against the type and delivered by its class. Channels that are not declared carry any JSON, lossy.
     pub fn messages<T: Message>(mut self) -> Self {
-        self.messages.add::<T>();
+        self.messages.add::<T>(|_, _| Ok(()));
+        self
+    }
+
+    /// The same, with a rule for what clients send: `check` may refuse a message by an error of its own,
+    /// or correct it. Whatever a message says about its sender has to be set or compared here.
+    pub fn messages_checked<T: Message>(
+        mut self,
+        check: impl Fn(&Identity, &mut T) -> Result<(), LiveError> + Send + Sync + 'static,
+    ) -> Self {
+        self.messages.add(check);
         self
     }
 

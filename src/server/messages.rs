@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
 };
 
 use serde_json::value::{RawValue, to_raw_value};
@@ -22,11 +23,13 @@ pub struct Messages {
     twice: Vec<&'static str>,
 }
 
-#[derive(Clone, Copy)]
 struct Declared {
     delivery: Delivery,
-    read: fn(&RawValue) -> Result<Read, LiveError>,
+    read: Arc<Reader>,
 }
+
+/// Reads what a client sends, and says what is wrong with it.
+type Reader = dyn Fn(&Identity, &RawValue) -> Result<Read, LiveError> + Send + Sync;
 
 /// A client's payload after its type has read it.
 struct Read {
@@ -68,9 +71,13 @@ pub enum PublishError {
 }
 
 impl Messages {
-    /// Declares what `{PREFIX}` and `{PREFIX}:…` carry.
-    pub fn add<T: Message>(&mut self) {
-        let declared = Declared { delivery: T::DELIVERY, read: read::<T> };
+    /// Declares what `{PREFIX}` and `{PREFIX}:…` carry, and what is done to a client's message first.
+    pub fn add<T: Message>(
+        &mut self,
+        check: impl Fn(&Identity, &mut T) -> Result<(), LiveError> + Send + Sync + 'static,
+    ) {
+        let read = move |who: &Identity, payload: &RawValue| read(who, payload, &check);
+        let declared = Declared { delivery: T::DELIVERY, read: Arc::new(read) };
         if self.types.insert(T::PREFIX, declared).is_some() {
             self.twice.push(T::PREFIX);
         }
@@ -155,7 +162,7 @@ impl Realtime {
         }
         self.check(who, Action::Write, &name).await?;
         let (class, Read { payload, key }) = match self.messages().types.get(name.prefix()) {
-            Some(declared) => (declared.delivery, (declared.read)(&payload)?),
+            Some(declared) => (declared.delivery, (declared.read)(who, &payload)?),
             None => (Delivery::Lossy, Read { payload, key: String::new() }),
         };
         self.deliver(class, name, &key, payload).await.map_err(|error| {
@@ -196,13 +203,18 @@ fn owner(channel: &ChannelName, routing: &Routing) -> Option<&'static str> {
 
 /// Reads a client's payload as `T` and writes it again, so that nothing travels that the type does
 /// not know.
-fn read<T: Message>(payload: &RawValue) -> Result<Read, LiveError> {
+fn read<T: Message>(
+    who: &Identity,
+    payload: &RawValue,
+    check: impl Fn(&Identity, &mut T) -> Result<(), LiveError>,
+) -> Result<Read, LiveError> {
     let invalid = |error: serde_json::Error| {
         let problem = format!("this is not what {}:… carries: {error}", T::PREFIX);
         LiveError::new(ErrorCode::InvalidPayload, problem)
     };
     let again = || {
-        let message: T = serde_json::from_str(payload.get()).map_err(invalid)?;
+        let mut message: T = serde_json::from_str(payload.get()).map_err(invalid)?;
+        check(who, &mut message)?;
         Ok(Read { payload: to_raw_value(&message).map_err(invalid)?, key: message.key().into() })
     };
     // The application's code must not end the connection of whoever has found its fault.

@@ -30,10 +30,13 @@ struct State {
     /// Of all frames but the latest values.
     bytes: usize,
     /// Where among the frames the latest value waits of a subscription, told by its address, and a key.
-    latest: HashMap<(usize, Arc<str>), usize>,
+    latest: HashMap<(usize, u64, Arc<str>), usize>,
     latest_bytes: usize,
     lagging: Vec<Lagging>,
 }
+
+/// The space of messages' keys.
+const MESSAGES: u64 = u64::MAX;
 
 /// A frame on its way out.
 pub enum Queued {
@@ -95,11 +98,12 @@ impl Queue {
         if !subscription.takes(event.offset()) {
             return Pushed::Ignored;
         }
-        let size = event.frame().len();
-        let mut state = self.lock();
+        let frame = Queued::Event(event.clone(), subscription.clone());
         if let Some(key) = event.key() {
-            return self.push_latest(state, subscription, event, key);
+            return self.push_latest(subscription, (MESSAGES, key), frame);
         }
+        let size = frame.len();
+        let mut state = self.lock();
         let waiting = state.frames.len() - state.latest.len();
         if waiting >= self.max_frames || state.bytes + size > self.max_bytes {
             drop(state);
@@ -109,25 +113,27 @@ impl Queue {
             return Pushed::Dropped;
         }
         state.bytes += size;
-        self.append(state, subscription, event);
+        self.append(state, frame);
         Pushed::Queued
     }
 
-    /// The newest value of a key takes the place of the older one, so it is never the newest that is
-    /// lost. Values of the empty key are as few as the subscriptions, and always find room.
-    fn push_latest(
+    /// Adds the newest value of a subscription's key, in the place of an older one if that still waits: so
+    /// it is never the newest that is lost. Values of the empty key are as few as the subscriptions, and
+    /// always find room. Keys of different spaces are different. The frame has to hold the subscription,
+    /// so that no other one gets its address.
+    pub fn push_latest(
         &self,
-        mut state: MutexGuard<'_, State>,
         subscription: &Arc<Subscription>,
-        event: &Arc<Event>,
-        key: &Arc<str>,
+        (space, key): (u64, &Arc<str>),
+        frame: Queued,
     ) -> Pushed {
-        let size = event.frame().len();
-        let place = (Arc::as_ptr(subscription) as usize, key.clone());
+        let size = frame.len();
+        let place = (Arc::as_ptr(subscription) as usize, space, key.clone());
+        let mut state = self.lock();
         if let Some(&at) = state.latest.get(&place) {
             let older = &mut state.frames[at];
             let freed = older.len();
-            *older = Queued::Event(event.clone(), subscription.clone());
+            *older = frame;
             state.latest_bytes = state.latest_bytes - freed + size;
             return Pushed::Conflated;
         }
@@ -139,17 +145,12 @@ impl Queue {
         let end = state.frames.len();
         state.latest.insert(place, end);
         state.latest_bytes += size;
-        self.append(state, subscription, event);
+        self.append(state, frame);
         Pushed::Queued
     }
 
-    fn append(
-        &self,
-        mut state: MutexGuard<'_, State>,
-        subscription: &Arc<Subscription>,
-        event: &Arc<Event>,
-    ) {
-        state.frames.push_back(Queued::Event(event.clone(), subscription.clone()));
+    fn append(&self, mut state: MutexGuard<'_, State>, frame: Queued) {
+        state.frames.push_back(frame);
         let first = state.frames.len() == 1;
         drop(state);
         if first {

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::TestBed;
 use crate::{
-    client::ClientEvent,
-    contract::{Change, Channel, Live, Op},
+    client::{ClientEvent, Heard},
+    contract::{Change, Channel, Delivery, Live, Message, Op, Position},
     sql,
 };
 
@@ -65,4 +65,52 @@ async fn spec_bq2_a_message_reaches_everybody_on_a_custom_channel() {
         assert_eq!(payload.get(), expected);
     }
     bed.finish().await;
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Shipped {
+    number: u64,
+}
+
+impl Message for Shipped {
+    const PREFIX: &'static str = "order";
+    const DELIVERY: Delivery = Delivery::Durable;
+}
+
+#[tokio::test]
+async fn spec_nx3_a_listener_that_was_away_hears_the_durable_messages_it_missed() {
+    let bed = TestBed::start(SCHEMA, |server| server.messages::<Shipped>()).await;
+    let order = Shipped::channel("7").unwrap();
+    let (client, other) = (bed.client(), bed.client());
+    let mut heard = client.subscribe(order.name(), None);
+    assert!(matches!(heard.next().await, Some(ClientEvent::Ready { .. })));
+    assert_eq!(other.broadcast(order.name(), &Shipped { number: 1 }).await, Ok(1));
+    let refused = other.broadcast(order.name(), "no order").await.unwrap_err();
+    assert_eq!(refused.code.as_str(), "invalid_payload");
+    assert_eq!(listen(&mut heard).await, Heard::Event(Shipped { number: 1 }));
+
+    client.disconnect();
+    for number in [2, 3] {
+        let published = bed.realtime().publish(&order, &Shipped { number }).await.unwrap();
+        assert!(published.position.is_some());
+    }
+    client.connect();
+    for number in [2, 3] {
+        assert_eq!(listen(&mut heard).await, Heard::Event(Shipped { number }));
+    }
+    // Of a position that nobody can replay it is told.
+    let elsewhere = Position::new(1, 1);
+    let mut lost = other.subscribe(order.name(), Some(elsewhere));
+    assert!(matches!(listen(&mut lost).await, Heard::Missed(_)));
+    bed.finish().await;
+}
+
+/// The next thing that a listener is told.
+async fn listen(events: &mut crate::client::NativeSubscription) -> Heard<Shipped> {
+    loop {
+        let event = events.next().await.expect("the subscription goes on");
+        if let Some(heard) = Heard::message(event) {
+            return heard;
+        }
+    }
 }

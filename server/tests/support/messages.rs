@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use tidewire::{
+    ErrorCode, LiveError,
     contract::{Delivery, Message},
     server::Builder,
 };
@@ -70,5 +71,12 @@ impl Message for Fragile {
 
 /// Declares all of them.
 pub fn declare(builder: Builder) -> Builder {
-    builder.messages::<Shipped>().messages::<Cursor>().messages::<Typing>().messages::<Fragile>()
+    let checked = builder.messages_checked(|who, cursor: &mut Cursor| {
+        if cursor.at == u64::MAX {
+            return Err(LiveError::new(ErrorCode::PermissionDenied, "nobody is there"));
+        }
+        cursor.who = who.id().to_string();
+        Ok(())
+    });
+    checked.messages::<Shipped>().messages::<Typing>().messages::<Fragile>()
 }

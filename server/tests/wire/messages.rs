@@ -189,6 +189,16 @@ async fn spec_bq9_what_clients_send_is_checked_against_its_type() {
     assert_eq!(client.expect("broadcast").await["payload"], 2);
     client.expect("ack").await;
 
+    // Who sends is what the server knows, whatever the client says.
+    client.subscribe("cursor:1").await;
+    client.send_json(broadcast("cursor:1", json!({"who": "the president", "at": 1}))).await;
+    let event = client.expect("broadcast").await;
+    assert_ne!(event["payload"]["who"], "the president");
+    assert_eq!(event["payload"]["at"], 1);
+    client.expect("ack").await;
+    client.send_json(broadcast("cursor:1", json!({"who": "", "at": u64::MAX}))).await;
+    client.expect_error("permission_denied").await;
+
     // What no type is declared for carries anything.
     client.send_json(broadcast("room:any", json!([1, {"x": null}]))).await;
     assert_eq!(client.expect("ack").await["reached"], 0);
@@ -260,6 +270,35 @@ async fn spec_nx3_a_durable_message_outlives_kill_9() {
     assert_eq!(numbers, [1, 2, 3]);
     database.close().await;
     binary.kill().await;
+}
+
+#[tokio::test]
+async fn spec_nx3_missed_messages_come_from_memory_or_from_the_log_or_are_owned_up_to() {
+    let limits = Limits { history_events: 3, ..Limits::default() };
+    let server = TestServer::start_with(new_folder(), limits, declare).await;
+    let order = Shipped::channel("1").unwrap();
+    let mut positions = Vec::new();
+    for number in 0..10 {
+        let published = server.realtime.publish(&order, &shipped(number)).await.unwrap();
+        positions.push(published.position.unwrap().to_string());
+    }
+    server.caught_up().await;
+    let mut client = server.connect().await;
+    for (from, from_ring, from_log) in [(8, 1, 0), (2, 1, 1)] {
+        let answer = client.subscribe_since("order:1", &positions[from]).await;
+        assert_eq!(answer["replay"], 9 - from, "{answer}");
+        let payloads = client.payloads(9 - from).await;
+        for (number, payload) in (from + 1..).zip(payloads) {
+            assert_eq!(payload["number"], number);
+        }
+        let counts = server.realtime.counts();
+        assert_eq!((counts.replays_from_ring, counts.replays_from_log), (from_ring, from_log));
+    }
+    let ahead = positions[0].replace("-1", "-1000");
+    assert_eq!(client.subscribe_since("order:1", &ahead).await["reason"], "ahead");
+    assert_eq!(server.realtime.counts().resyncs_at_subscribe.ahead, 1);
+    drop(client);
+    server.stop().await;
 }
 
 #[tokio::test]
