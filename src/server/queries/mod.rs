@@ -12,6 +12,8 @@ mod registry;
 mod runner;
 #[cfg(test)]
 mod simulation;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 use std::{
