@@ -13,6 +13,7 @@ mod messages;
 mod pages;
 mod protocol;
 mod queries;
+mod query_return;
 mod recovery;
 mod revalidation;
 mod slow_reader;
