@@ -21,7 +21,8 @@ pub enum Delivery {
 /// What a custom channel carries: one type for who sends and who listens.
 ///
 /// Declared on the server by `Builder::messages`, it makes the server check what clients send on
-/// `{PREFIX}` and `{PREFIX}:…` against the type.
+/// `{PREFIX}` and `{PREFIX}:…` against the type; `Builder::messages_checked` also says what a message may
+/// say about its sender.
 pub trait Message: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The first segment of the channels that carry it.
     const PREFIX: &'static str;

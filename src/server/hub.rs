@@ -100,6 +100,8 @@ impl Hub {
                 self.skip(entry.offset - 1, ResyncReason::TooOld, |_| true);
             }
             if !self.routing.can_route(&entry) {
+                let Entry { offset, table, message, .. } = &*entry;
+                tracing::warn!(offset, %table, ?message, "an entry of the log cannot be handed out");
                 self.skip(entry.offset, ResyncReason::Unreadable, |channel| {
                     self.routing.may_concern(&entry, channel)
                 });

@@ -2,6 +2,7 @@
 //!
 //! `database` writes rows and log → `tailer` reads the log → `hub` finds who listens (`routing`,
 //! `history`) → `queue` bounds what waits → `session` sends. `attach` is how a subscription begins.
+//! `messages` are what travels beside changes; `server_subscription` listens without a socket.
 
 mod attach;
 mod builder;

@@ -14,8 +14,8 @@ use super::{
     subscription::Subscription,
 };
 use crate::contract::{
-    Change, Channel, ChannelName, Live, LiveError, Message, Position, ResyncReason, ServerFrame,
-    parse,
+    Change, Channel, ChannelName, Delivery, Live, LiveError, Message, Position, ResyncReason,
+    ServerFrame, parse,
 };
 
 /// Receives a channel's events until it is dropped, the channel ends or the server stops.
@@ -29,7 +29,15 @@ pub struct ServerSubscription<E> {
     subscription: Arc<Subscription>,
     waiting: VecDeque<Queued>,
     ended: CancellationToken,
+    wants: Wants,
     events: PhantomData<fn() -> E>,
+}
+
+/// Which of a channel's events are of the type: a row's scope may carry changes and messages.
+#[derive(Clone, Copy)]
+struct Wants {
+    logged: bool,
+    unlogged: bool,
 }
 
 /// What a [`ServerSubscription`] receives.
@@ -75,7 +83,8 @@ impl Realtime {
         channel: &Channel<T>,
         since: Option<Position>,
     ) -> Result<ServerSubscription<T>, LiveError> {
-        ServerSubscription::start(self, channel.name(), since).await
+        let wants = Wants { logged: T::DELIVERY == Delivery::Durable, unlogged: true };
+        ServerSubscription::start(self, channel.name(), since, wants).await
     }
 
     /// Listens to the changes of a resource, a record, a table or a scope from now on, or after `since`.
@@ -90,7 +99,8 @@ impl Realtime {
         channel: &Channel<T>,
         since: Option<Position>,
     ) -> Result<ServerSubscription<Change<T>>, LiveError> {
-        ServerSubscription::start(self, channel.name(), since).await
+        let wants = Wants { logged: true, unlogged: false };
+        ServerSubscription::start(self, channel.name(), since, wants).await
     }
 }
 
@@ -99,6 +109,7 @@ impl<E: DeserializeOwned> ServerSubscription<E> {
         realtime: &Realtime,
         channel: &ChannelName,
         since: Option<Position>,
+        wants: Wants,
     ) -> Result<Self, LiveError> {
         let queue = Arc::new(Queue::new(realtime.limits()));
         let who = Identity::service("");
@@ -115,7 +126,7 @@ impl<E: DeserializeOwned> ServerSubscription<E> {
             }
         });
         let (realtime, waiting, events) = (realtime.clone(), VecDeque::new(), PhantomData);
-        Ok(Self { realtime, queue, subscription, waiting, ended, events })
+        Ok(Self { realtime, queue, subscription, waiting, ended, wants, events })
     }
 
     /// The next event; `None` when the subscription has ended. It may be cancelled without losing any.
@@ -147,14 +158,16 @@ impl<E: DeserializeOwned> ServerSubscription<E> {
         match frame {
             Queued::Event(event, subscription) if subscription.may_send(event.offset()) => {
                 let (position, payload) = event.payload();
-                Some(match serde_json::from_str(payload.get()) {
+                let wanted =
+                    if position.is_some() { self.wants.logged } else { self.wants.unlogged };
+                wanted.then(|| match serde_json::from_str(payload.get()) {
                     Ok(event) => ServerEvent::Event { position, event },
                     Err(error) => ServerEvent::Unreadable { position, payload, error },
                 })
             }
             // The answer to the subscribe, or what a session would send of its own accord.
             Queued::Own(text) => match parse::server_frame(&text) {
-                Some(ServerFrame::Resync { reason, position, .. }) => {
+                Some(ServerFrame::Resync { reason, position, .. }) if self.wants.logged => {
                     Some(ServerEvent::Resync { reason, position })
                 }
                 _ => None,

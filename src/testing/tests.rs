@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::TestBed;
 use crate::{
     client::{ClientEvent, Heard},
-    contract::{Change, Channel, Delivery, Live, Message, Op, Position},
+    contract::{Change, Channel, ChannelName, Delivery, Live, Message, Op, Position},
+    server::ServerEvent,
     sql,
 };
 
@@ -113,4 +114,59 @@ async fn listen(events: &mut crate::client::NativeSubscription) -> Heard<Shipped
             return heard;
         }
     }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Talk {
+    id: i64,
+    room: i64,
+}
+
+impl Live for Talk {
+    const RESOURCE: &'static str = "talk";
+    const TABLE: &'static str = "talks";
+    type Id = i64;
+
+    fn id(&self) -> i64 {
+        self.id
+    }
+
+    fn scopes(&self) -> Vec<ChannelName> {
+        ChannelName::record("room", &self.room.to_string()).into_iter().collect()
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Wave(u64);
+
+impl Message for Wave {
+    const PREFIX: &'static str = "room";
+    const DELIVERY: Delivery = Delivery::Lossy;
+}
+
+#[tokio::test]
+async fn spec_sy1_who_listens_to_rows_hears_no_messages_and_the_other_way_round() {
+    let schema = "CREATE TABLE talks (id INTEGER PRIMARY KEY, room INTEGER NOT NULL)";
+    let bed = TestBed::start(schema, |server| server.resource::<Talk>().messages::<Wave>()).await;
+    let room = Wave::channel("1").unwrap();
+    let rows = Channel::<Talk>::new(room.name().clone());
+    let mut waves = bed.realtime().subscribe(&room, None).await.unwrap();
+    let mut talks = bed.realtime().subscribe_to_changes(&rows, None).await.unwrap();
+    assert_eq!(bed.realtime().publish(&room, &Wave(1)).await.unwrap().reached, 2);
+    let mut tx = bed.realtime().database().write().await.unwrap();
+    sql!(tx, |db| sqlx::query("INSERT INTO talks VALUES (7, 1)").execute(db)).unwrap();
+    let written = tx.commit::<Talk>(None).await.unwrap().position;
+    let Some(ServerEvent::Event { position, event }) = talks.next().await else {
+        panic!("a change was expected");
+    };
+    assert_eq!((position, event.record), (Some(written), Some(Talk { id: 7, room: 1 })));
+    bed.realtime().publish(&room, &Wave(2)).await.unwrap();
+    for number in [1, 2] {
+        let Some(ServerEvent::Event { position: None, event }) = waves.next().await else {
+            panic!("a wave was expected");
+        };
+        assert_eq!(event, Wave(number));
+    }
+    bed.finish().await;
+    assert!(talks.next().await.is_none() && waves.next().await.is_none());
 }

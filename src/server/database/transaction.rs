@@ -84,7 +84,10 @@ impl WriteTx {
         channel: &Channel<T>,
         event: &T,
     ) -> Result<(), PublishError> {
-        const { assert!(matches!(T::DELIVERY, Delivery::Durable), "only durable messages are written") };
+        const {
+            let durable = matches!(T::DELIVERY, Delivery::Durable);
+            assert!(durable, "only durable messages are written by a transaction");
+        }
         check_channel::<T>(channel.name())?;
         Ok(self.publish_raw(channel.name(), &to_raw_value(event)?).await?)
     }
