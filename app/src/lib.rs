@@ -26,12 +26,13 @@ pub const CONTRACT: &str = env!("TIDEWIRE_CONTRACT");
 #[cfg(not(target_arch = "wasm32"))]
 pub static MIGRATIONS: tidewire::server::database::Migrator = sqlx::migrate!("migrations/sqlite");
 
-/// The live resources, and the rules for them: a new one adds its line here.
+/// The live resources and queries, and the rules for them: a new one adds its line here.
 #[cfg(not(target_arch = "wasm32"))]
 pub fn resources(builder: tidewire::server::Builder) -> tidewire::server::Builder {
     builder
         .resource::<todos::Todo>()
         .resource::<products::Product>()
+        .query::<products::Worth>()
         .policy(policy::Rules)
         .contract(CONTRACT)
 }

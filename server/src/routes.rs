@@ -31,9 +31,13 @@ pub(crate) fn router(realtime: Realtime, config: &Config, address: SocketAddr) -
     let database = realtime.database().clone();
     let state = AppState { options: options.clone() };
     let live = LiveAddress(realtime.is_enabled().then(|| realtime.path().to_owned()));
-    let context = move || {
-        provide_context(database.clone());
-        provide_context(live.clone());
+    let context = {
+        let realtime = realtime.clone();
+        move || {
+            provide_context(database.clone());
+            provide_context(realtime.clone());
+            provide_context(live.clone());
+        }
     };
     let pages = generate_route_list(app::App);
     let document = {

@@ -1,8 +1,8 @@
 //! Live queries: a named question with typed parameters, whose answer the server keeps pushing.
 
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{Channel, ChannelName, InvalidChannelName};
+use super::{Channel, ChannelName, InvalidChannelName, Refusal};
 
 /// The parameters of a query, which stand for it; `#[derive(Clone, Serialize, Deserialize)]`.
 ///
@@ -24,6 +24,16 @@ pub trait LiveQuery: Clone + Serialize + DeserializeOwned + Send + Sync + 'stati
         encode(&json, &mut name);
         ChannelName::new(&name).map(Channel::new)
     }
+}
+
+/// The payload of a query's channel.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answered<T> {
+    /// The answer as it is now.
+    Result(T),
+    /// Why there is none; it is tried again at the next change.
+    Refused(Refusal),
 }
 
 /// The parameters behind the last `:` of a query's channel; `None` when they are not what

@@ -3,7 +3,7 @@
 //!
 //! `connection` is the provider at the root; `live_list` loads a snapshot (`load`, awaited on the
 //! server by `loaded`), follows its channel and keeps a signal per row (`row`); `live_for` renders
-//! them; `writer` and `form` send writes by plain HTML forms.
+//! them; `live_value` keeps one value by a live query or a server function; `writer` and `form` send writes by plain HTML forms.
 
 #![cfg_attr(
     not(target_arch = "wasm32"),
@@ -22,7 +22,9 @@ mod frames;
 mod listen;
 mod live_for;
 mod live_list;
+mod live_value;
 mod load;
+mod load_value;
 mod loaded;
 mod platform;
 mod posted;
@@ -38,7 +40,9 @@ pub use frames::FrameNote;
 pub use listen::{Cache, Subscription};
 pub use live_for::LiveFor;
 pub use live_list::{LiveList, Status};
+pub use live_value::{LiveValue, Value};
 pub use load::Load;
+pub use load_value::LoadValue;
 pub use loaded::Loaded;
 pub use posted::{Posted, posted};
 pub use row::Row;

@@ -7,6 +7,8 @@ use super::{
     Realtime,
     event::{Event, encode},
     history::Evicted,
+    identity::Identity,
+    queries,
     queue::{Queue, Queued},
     subscription::Subscription,
 };
@@ -25,6 +27,8 @@ pub struct Request<'a> {
     pub since: Option<Position>,
     /// Comes back in the answer.
     pub reference: Option<u64>,
+    /// Who asks.
+    pub who: &'a Identity,
 }
 
 /// Subscribes and queues the answer.
@@ -36,6 +40,9 @@ pub async fn attach(
     queue: &Arc<Queue>,
     request: Request<'_>,
 ) -> Result<Arc<Subscription>, LiveError> {
+    if queries::is_query(request.channel) {
+        return queries::attach(realtime, queue, request).await;
+    }
     check_known(realtime, request.channel).await?;
     let Some(since) = request.since else {
         let subscription = at_head(realtime, queue, &request, None);
@@ -90,7 +97,7 @@ pub async fn attach(
                 let (last, events) = read_page(realtime, request.channel, read_to).await?;
                 read_to = last;
                 bytes += events.iter().map(|event| event.weight()).sum::<usize>();
-                older.extend(events);
+                older.extend(events.into_iter().filter(|event| queue.may_see(event)));
                 if older.len() > limits.replay_events || bytes > limits.replay_bytes {
                     let reason = ResyncReason::TooMany;
                     return Ok(at_head(realtime, queue, &request, Some(reason)));
@@ -135,7 +142,10 @@ fn at_head(
 }
 
 /// Why a position cannot be continued, if it cannot.
-async fn verdict(realtime: &Realtime, since: Position) -> Result<Option<ResyncReason>, LiveError> {
+pub(super) async fn verdict(
+    realtime: &Realtime,
+    since: Position,
+) -> Result<Option<ResyncReason>, LiveError> {
     let head = realtime.hub().head();
     if since.epoch != head.epoch {
         return Ok(Some(ResyncReason::Epoch));
@@ -239,7 +249,7 @@ async fn check_known(realtime: &Realtime, channel: &ChannelName) -> Result<(), L
     Ok(())
 }
 
-fn internal(error: impl std::fmt::Display) -> LiveError {
+pub(super) fn internal(error: impl std::fmt::Display) -> LiveError {
     tracing::error!(%error, "change log");
     LiveError::new(ErrorCode::Internal, "the server could not read its change log")
 }

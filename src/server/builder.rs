@@ -15,7 +15,9 @@ use super::{
     messages::Messages,
     metrics::{Metrics, keep_rates},
     policy::{DenyAll, Policy},
+    queries::{AnswerQuery, Queries, Registry},
     realtime::Inner,
+    revalidate::Revalidations,
     routing::Routing,
     tailer,
 };
@@ -25,6 +27,7 @@ use crate::contract::{Limits, Live, LiveError, Message};
 pub struct Builder {
     database: Database,
     routing: Routing,
+    queries: Registry,
     messages: Messages,
     limits: Limits,
     enabled: bool,
@@ -42,6 +45,7 @@ impl Builder {
         Self {
             database,
             routing: Routing::default(),
+            queries: Registry::default(),
             messages: Messages::default(),
             limits: Limits::default(),
             enabled: true,
@@ -58,6 +62,12 @@ impl Builder {
     /// Makes a row type a live resource: its table is enabled when the server starts.
     pub fn resource<T: Live>(mut self) -> Self {
         self.routing.add::<T>();
+        self
+    }
+
+    /// Answers a live query. Its tables have to be followed when the server starts.
+    pub fn query<Q: AnswerQuery>(mut self) -> Self {
+        self.queries.add::<Q>();
         self
     }
 
@@ -79,7 +89,7 @@ impl Builder {
     }
 
     /// Keeps only the named resources; a list without names keeps all. The tables of the others are left
-    /// as they are switched.
+    /// as they are switched; queries of tables that are off are left out.
     pub fn only(mut self, names: &[String]) -> Self {
         self.only = names.iter().filter(|name| !name.is_empty()).cloned().collect();
         self
@@ -145,6 +155,7 @@ impl Builder {
         let Self {
             database,
             mut routing,
+            mut queries,
             messages,
             limits,
             enabled,
@@ -171,6 +182,12 @@ impl Builder {
                 return Err(LogError::UnknownTable { schema, table });
             }
         }
+        let is_followed = |table: &str| followed.iter().any(|found| found.name == table);
+        if !only.is_empty() {
+            queries.retain(is_followed);
+        }
+        queries.check(is_followed)?;
+        let queries = Queries::new(queries, &limits);
         let head = log.head().await?;
         let floor = log.floor().await?.max(head.saturating_sub(limits.history_events as u64));
         let routing = Arc::new(routing);
@@ -182,7 +199,9 @@ impl Builder {
             log,
             hub,
             routing,
+            queries,
             messages,
+            revalidations: Revalidations::default(),
             limits,
             enabled,
             path,

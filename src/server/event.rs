@@ -5,13 +5,14 @@ use std::sync::{Arc, OnceLock};
 use axum::extract::ws::Utf8Bytes;
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::log::Entry;
+use super::{log::Entry, revalidate::Addressee};
 use crate::contract::{Change, ChannelName, Delivery, Op, Position, ResyncReason, ServerFrame};
 
 /// An event as one channel sees it.
 pub struct Event {
     channel: ChannelName,
     body: Body,
+    addressee: Addressee,
     frame: OnceLock<Utf8Bytes>,
 }
 
@@ -28,23 +29,37 @@ impl Event {
     /// An entry of the log as `channel` sees it: a row that moved away is a delete there, one that moved
     /// in an insert.
     pub fn logged(channel: ChannelName, position: Position, entry: Arc<Entry>, op: Op) -> Self {
-        Self { channel, body: Body::Logged { position, entry, op }, frame: OnceLock::new() }
+        let addressee = match &entry.message {
+            Some(channel) => Addressee::of(channel, entry.record.as_deref()),
+            None => Addressee::All,
+        };
+        let frame = OnceLock::new();
+        Self { channel, body: Body::Logged { position, entry, op }, addressee, frame }
     }
 
     /// An entry that `channel` may have been concerned by, but that nobody can read.
     pub fn lost(channel: ChannelName, offset: u64) -> Self {
-        Self { channel, body: Body::Lost(offset), frame: OnceLock::new() }
+        Self::unaddressed(channel, Body::Lost(offset))
     }
 
     /// A lossy message, which has no place in the log.
     pub fn message(channel: ChannelName, payload: Box<RawValue>) -> Self {
-        Self { channel, body: Body::Message { payload, key: None }, frame: OnceLock::new() }
+        Self::unaddressed(channel, Body::Message { payload, key: None })
     }
 
     /// The newest value of a key, which takes the place of an older one that still waits.
     pub fn latest(channel: ChannelName, key: &str, payload: Box<RawValue>) -> Self {
         let key = Some(key.into());
-        Self { channel, body: Body::Message { payload, key }, frame: OnceLock::new() }
+        Self::unaddressed(channel, Body::Message { payload, key })
+    }
+
+    fn unaddressed(channel: ChannelName, body: Body) -> Self {
+        Self { channel, body, addressee: Addressee::All, frame: OnceLock::new() }
+    }
+
+    /// Whom among its channel's subscribers it is for.
+    pub fn addressee(&self) -> &Addressee {
+        &self.addressee
     }
 
     /// Which channel.

@@ -13,6 +13,7 @@ use super::{
     event::{Event, encode},
     history::{Evicted, History},
     log::Entry,
+    queries::{self, Watch},
     queue::{Lagging, Pushed, Queue, Queued},
     routing::Routing,
     subscription::Subscription,
@@ -24,6 +25,7 @@ pub struct Hub {
     epoch: u64,
     routing: Arc<Routing>,
     state: Mutex<State>,
+    watch: Watch,
     counters: Counters,
 }
 
@@ -74,7 +76,8 @@ impl Hub {
     /// A hub whose history begins after `head`.
     pub fn new(epoch: u64, head: u64, limits: &Limits, routing: Arc<Routing>) -> Self {
         let state = State { head, history: History::new(head, limits), channels: HashMap::new() };
-        Self { epoch, routing, state: Mutex::new(state), counters: Counters::default() }
+        let (state, watch) = (Mutex::new(state), Watch::new(head));
+        Self { epoch, routing, state, watch, counters: Counters::default() }
     }
 
     /// The position of the newest event that was handed out.
@@ -112,6 +115,7 @@ impl Hub {
             for event in &events {
                 self.hand_out(&mut state, event, |s| s.wants(position.offset));
             }
+            self.watch.changed(&entry.table, position.offset);
             state.history.push(position.offset, &events);
             state.head = position.offset;
             drop(state);
@@ -127,6 +131,11 @@ impl Hub {
     /// whoever comes from before them is sent to the log, which says the same.
     fn skip(&self, offset: u64, reason: ResyncReason, concerns: impl Fn(&ChannelName) -> bool) {
         let mut state = self.lock();
+        // Queries are asked again, and have nothing to load but the answer.
+        if offset > state.head {
+            self.watch.lost(offset);
+        }
+        let concerns = |channel: &ChannelName| !queries::is_query(channel) && concerns(channel);
         let concerned = state.channels.iter().filter(|(channel, _)| concerns(channel));
         let (mut lost, mut resynced) = (0, 0);
         for subscriber in concerned.flat_map(|(_, listeners)| &listeners.subscribers) {
@@ -157,7 +166,7 @@ impl Hub {
         listeners.last_event_ms = Some(now_ms());
         let (mut reached, mut conflated, mut lost) = (0, 0, 0);
         for subscriber in &listeners.subscribers {
-            if wants(&subscriber.subscription) {
+            if wants(&subscriber.subscription) && subscriber.queue.may_see(event) {
                 match subscriber.queue.push(&subscriber.subscription, event) {
                     Pushed::Queued => reached += 1,
                     Pushed::Conflated => conflated += 1,
@@ -189,7 +198,8 @@ impl Hub {
     ) -> Result<Arc<Subscription>, Evicted> {
         let mut state = self.lock();
         let since = since.unwrap_or(state.head);
-        let missed = state.history.after(channel, since)?;
+        let mut missed = state.history.after(channel, since)?;
+        missed.retain(|event| queue.may_see(event));
         // A snapshot may be newer than what the tailer has read so far.
         let from = since.max(state.head);
         let subscription = Arc::new(Subscription::new(channel.clone(), from));
@@ -234,10 +244,17 @@ impl Hub {
         }
     }
 
-    /// Queues a heartbeat behind every event up to the position that it names.
-    pub fn mark(&self, queue: &Queue) {
+    /// Queues a heartbeat behind every event up to the position that it names; it names none unless
+    /// `complete`, asked while nothing is published, says that there is nothing else to come.
+    pub fn mark(&self, queue: &Queue, complete: impl FnOnce() -> bool) {
         let state = self.lock();
-        queue.push_own([Queued::Heartbeat(Position::new(self.epoch, state.head))]);
+        let position = complete().then(|| Position::new(self.epoch, state.head));
+        queue.push_own([Queued::Heartbeat(position)]);
+    }
+
+    /// Which tables have changed, for the live queries.
+    pub fn watch(&self) -> &Watch {
+        &self.watch
     }
 
     /// Ends every subscription of the channels that `ends` names, telling each connection with `frame`.

@@ -46,6 +46,11 @@ impl Identity {
         &self.user
     }
 
+    /// The id of a person who has signed in. A guest's id proves nothing.
+    pub fn signed_in(&self) -> Option<&Arc<str>> {
+        (self.kind == Kind::User).then_some(&self.user)
+    }
+
     /// What is known of them.
     pub fn kind(&self) -> Kind {
         self.kind

@@ -12,7 +12,8 @@ use super::{
     Realtime, event::Event, identity::Identity, log::LogError, policy::Action, routing::Routing,
 };
 use crate::contract::{
-    Channel, ChannelName, Delivery, ErrorCode, LiveError, Message, Position, channel::ChannelKind,
+    Channel, ChannelName, Delivery, ErrorCode, InvalidChannelName, LiveError, Message, Position,
+    channel::ChannelKind,
 };
 
 /// The declared message types, by the first segment of their channels.
@@ -58,6 +59,9 @@ pub enum PublishError {
         /// What its first segment should be.
         prefix: &'static str,
     },
+    /// What is to be revalidated is no channel's name.
+    #[error(transparent)]
+    Name(#[from] InvalidChannelName),
     /// The message cannot be written as JSON.
     #[error("the message cannot be written as JSON: {0}")]
     Json(#[from] serde_json::Error),

@@ -21,6 +21,7 @@ pub struct Queue {
     max_frames: usize,
     max_bytes: usize,
     max_latest: usize,
+    user: Option<Arc<str>>,
 }
 
 #[derive(Default)]
@@ -44,7 +45,7 @@ pub enum Queued {
     /// A frame for this connection alone.
     Own(Utf8Bytes),
     /// A heartbeat behind every event up to this position.
-    Heartbeat(Position),
+    Heartbeat(Option<Position>),
 }
 
 /// A subscription that lost durable events and is owed a `resync`.
@@ -77,7 +78,19 @@ impl Queue {
             max_frames: limits.queue_frames,
             max_bytes: limits.queue_bytes,
             max_latest: limits.queue_latest,
+            user: None,
         }
+    }
+
+    /// The same for a connection of somebody who has signed in.
+    pub fn of_user(mut self, user: Option<Arc<str>>) -> Self {
+        self.user = user;
+        self
+    }
+
+    /// Whether this connection is one of those that the event is for.
+    pub fn may_see(&self, event: &Event) -> bool {
+        event.addressee().includes(self.user.as_deref())
     }
 
     /// Adds an event. Never waits.
@@ -228,7 +241,7 @@ impl Queued {
             }
             Self::Own(text) => Some(text),
             Self::Heartbeat(head) => {
-                let position = complete().then_some(head);
+                let position = head.filter(|_| complete());
                 Some(encode(&ServerFrame::Heartbeat { position }))
             }
         }

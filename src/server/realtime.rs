@@ -24,7 +24,9 @@ use super::{
     messages::Messages,
     metrics::{ClientNumbers, Metrics, Stats},
     policy::{Action, Policy, refusal},
+    queries::Queries,
     queue::Queued,
+    revalidate::Revalidations,
     routing::Routing,
 };
 use crate::contract::{
@@ -43,7 +45,9 @@ pub(super) struct Inner {
     pub(super) log: Arc<dyn ChangeLog>,
     pub(super) hub: Hub,
     pub(super) routing: Arc<Routing>,
+    pub(super) queries: Queries,
     pub(super) messages: Messages,
+    pub(super) revalidations: Revalidations,
     pub(super) limits: Limits,
     pub(super) enabled: bool,
     pub(super) path: String,
@@ -127,6 +131,7 @@ impl Realtime {
         let routing = &self.inner.routing;
         let ends = |channel: &ChannelName| {
             routing.table_behind(channel).is_some_and(|table| !routing.has_table(table))
+                || self.inner.queries.has_lost_a_table(channel, |table| routing.has_table(table))
         };
         self.inner.hub.close_channels(ends, |channel| {
             Queued::Own(encode(&ServerFrame::Error {
@@ -207,8 +212,16 @@ impl Realtime {
         &self.inner.routing
     }
 
+    pub(super) fn queries(&self) -> &Queries {
+        &self.inner.queries
+    }
+
     pub(super) fn messages(&self) -> &Messages {
         &self.inner.messages
+    }
+
+    pub(super) fn revalidations(&self) -> &Revalidations {
+        &self.inner.revalidations
     }
 
     pub(super) fn limits(&self) -> &Limits {

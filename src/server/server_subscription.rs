@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Realtime,
     attach::{Request, attach},
+    identity::Identity,
     queue::{Queue, Queued},
     subscription::Subscription,
 };
@@ -111,7 +112,8 @@ impl<E: DeserializeOwned> ServerSubscription<E> {
         wants: Wants,
     ) -> Result<Self, LiveError> {
         let queue = Arc::new(Queue::new(realtime.limits()));
-        let request = Request { channel, since, reference: None };
+        let who = Identity::service("");
+        let request = Request { channel, since, reference: None, who: &who };
         let subscription = attach(realtime, &queue, request).await?;
         let ended = realtime.stop_token().child_token();
         // A stop must not wait for whoever holds this to look at it.

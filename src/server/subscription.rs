@@ -1,7 +1,10 @@
 //! One subscription of one connection. A later one of the same channel is a new one, so frames that
 //! were queued for the older are recognised and left out.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+};
 
 use crate::contract::ChannelName;
 
@@ -14,6 +17,8 @@ pub struct Subscription {
     resumed: AtomicU64,
     ended: AtomicBool,
     lagging: AtomicBool,
+    /// Whether what it carries is behind the log, for channels that answer later than changes come.
+    behind: OnceLock<Arc<AtomicBool>>,
     /// Where the hub keeps it in its channel's list; only the hub uses it, under its lock.
     pub(super) slot: AtomicUsize,
 }
@@ -27,6 +32,7 @@ impl Subscription {
             resumed: AtomicU64::new(0),
             ended: AtomicBool::new(false),
             lagging: AtomicBool::new(false),
+            behind: OnceLock::new(),
             slot: AtomicUsize::new(0),
         }
     }
@@ -67,6 +73,16 @@ impl Subscription {
     /// Whether a `resync` is owed.
     pub fn is_lagging(&self) -> bool {
         self.lagging.load(Ordering::Acquire)
+    }
+
+    /// From now on `behind` says whether something is still to come for what has happened already.
+    pub fn wait_for(&self, behind: Arc<AtomicBool>) {
+        _ = self.behind.set(behind);
+    }
+
+    /// Whether something is still to come for what has happened already.
+    pub fn is_waiting(&self) -> bool {
+        self.behind.get().is_some_and(|behind| behind.load(Ordering::Acquire))
     }
 
     /// From now on a `resync` is owed; false when it was already.

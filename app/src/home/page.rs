@@ -4,11 +4,11 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use tidewire::{
     Live,
-    reactive::{LiveList, Loaded, use_connection},
+    reactive::{LiveList, LiveValue, Loaded, use_connection},
 };
 
 use crate::{
-    products::model::{ListProducts, Product},
+    products::model::Worth,
     todos::model::{ListTodos, Todo},
     ui::{ButtonLink, Card, Code, Glyph, Icon, Size, Variant},
 };
@@ -26,8 +26,8 @@ view! {
 #[component]
 pub fn HomePage() -> impl IntoView {
     let todos = LiveList::new(Todo::all(), ListTodos {});
-    let products = LiveList::new(Product::table(), ListProducts {});
-    let sum = move || money(products.fold(0.0, |cents, product| cents + product.price * 100.0));
+    let worth = LiveValue::query(Worth {});
+    let worth = move || worth.get().map_or_else(|| "…".into(), money);
     view! {
         <Title text=""/>
         <section class="hero py-10 sm:py-16">
@@ -55,7 +55,7 @@ pub fn HomePage() -> impl IntoView {
                     {move || todos.count(|todo| todo.done)}
                 </Figure>
                 <Figure icon=Icon::Database name="worth of products" href="/products">
-                    {sum}
+                    {worth}
                 </Figure>
             </section>
         </Loaded>
@@ -110,9 +110,8 @@ fn Standing() -> impl IntoView {
     }
 }
 
-/// Cents as an amount, rounded, with thousands apart.
-fn money(cents: f64) -> String {
-    let cents = cents.round() as i64;
+/// Cents as an amount, with thousands apart.
+fn money(cents: i64) -> String {
     let mut whole = (cents / 100).to_string();
     let mut place = whole.len();
     while place > 3 {
@@ -129,8 +128,8 @@ mod tests {
 
     #[test]
     fn amounts_have_two_decimals_and_thousands_apart() {
-        assert_eq!(money(35125.4), "351.25");
-        assert_eq!(money(5.0), "0.05");
-        assert_eq!(money(123_456_789.0), "1,234,567.89");
+        assert_eq!(money(35125), "351.25");
+        assert_eq!(money(5), "0.05");
+        assert_eq!(money(123_456_789), "1,234,567.89");
     }
 }

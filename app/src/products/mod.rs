@@ -5,5 +5,5 @@ pub mod model;
 mod page;
 mod row;
 
-pub use model::Product;
+pub use model::{Product, Worth};
 pub use page::ProductsPage;

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
-use tidewire::{Live, Refusal, Snapshot, Written};
+use tidewire::{Live, Refusal, Snapshot, Written, contract::LiveQuery};
 
 /// A product, from the database row to the view. The database makes its number.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,6 +20,29 @@ impl Live for Product {
 
     fn id(&self) -> i64 {
         self.id
+    }
+}
+
+/// What all products cost together, in cents: a live query.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Worth {}
+
+impl LiveQuery for Worth {
+    const NAME: &'static str = "worth";
+    type Output = i64;
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+impl tidewire::server::AnswerQuery for Worth {
+    const TABLES: &'static [&'static str] = &["products"];
+
+    async fn answer(
+        &self,
+        tx: &mut tidewire::server::database::ReadTx,
+        _: &tidewire::server::Identity,
+    ) -> Result<i64, Refusal> {
+        let cents = "SELECT CAST(round(coalesce(sum(price), 0) * 100) AS BIGINT) FROM products";
+        Ok(tidewire::sql!(tx, |db| sqlx::query_scalar(cents).fetch_one(db))?)
     }
 }
 

@@ -7,7 +7,9 @@ mod events;
 mod http;
 mod logged;
 mod messages;
+pub mod queries;
 mod socket;
+mod users;
 mod writer;
 
 use std::{
@@ -34,6 +36,7 @@ pub use self::{
     logged::ErrorCount,
     messages::{Cursor, Shipped, Typing, declare},
     socket::{Socket, TurnedAway},
+    users::ByToken,
     writer::{Writer, sqlite3},
 };
 
@@ -126,6 +129,11 @@ impl TestServer {
     /// A raw client.
     pub async fn connect(&self) -> Socket {
         Socket::connect(self.address).await
+    }
+
+    /// A raw client that says who it is, where the server asks for it by [`ByToken`].
+    pub async fn connect_as(&self, token: &str) -> Socket {
+        Socket::connect_as(self.address, token).await
     }
 
     /// Waits until the hub has handed out everything that is committed.

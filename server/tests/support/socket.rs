@@ -37,6 +37,11 @@ impl Socket {
         Self::upgrade(format!("ws://{address}{path}"), tcp).await
     }
 
+    /// The same with a token.
+    pub async fn connect_as(address: SocketAddr, token: &str) -> Self {
+        Self::connect_at(address, &format!("/realtime?token={token}")).await
+    }
+
     /// The same over a connection with settings of its own.
     pub async fn over(address: SocketAddr, tcp: TcpStream) -> Self {
         Self::upgrade(format!("ws://{address}/realtime"), tcp).await
@@ -157,6 +162,14 @@ impl Socket {
             payloads.push(frame["payload"].take());
         }
         payloads
+    }
+
+    /// The payload of the next event, which has to be one that no log holds, on this channel.
+    pub async fn message(&mut self, channel: &str) -> Value {
+        let mut frame = self.expect("broadcast").await;
+        assert_eq!(frame["channel"], channel, "{frame}");
+        assert!(frame["position"].is_null(), "{frame}");
+        frame["payload"].take()
     }
 
     /// Shows that nothing is under way: the server answers in order, and this is the next answer.

@@ -85,7 +85,8 @@ async fn spec_nx5_a_stream_that_is_not_read_at_all_is_closed_and_counted_out() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn spec_fb8_a_stream_whose_client_takes_nothing_any_more_is_counted_out() {
-    let server = TestServer::start_in(new_folder(), |config| config.limit_args.heartbeat_seconds = 1).await;
+    let server =
+        TestServer::start_in(new_folder(), |config| config.limit_args.heartbeat_seconds = 1).await;
     let mut fast = server.connect().await;
     fast.subscribe(RESOURCE).await;
     let slow = narrow(&server, &format!("channel={RESOURCE}")).await;

@@ -110,6 +110,7 @@ pub(in super::super) fn start<T: Live>(list: LiveList<T>, channel: Channel<T>, l
         load: Box::new(move |answer| list.load_answer(answer)),
         take: Box::new(move |event| list.take(event)),
         position: Box::new(move || list.position()),
+        pause_ms: 0,
     });
     list.on_reload(move || follower.load());
     match shared::take::<Result<Snapshot<T>, Refusal>>(&tag) {

@@ -30,6 +30,8 @@ pub(super) struct Followed {
     pub(super) take: Box<dyn Fn(ClientEvent) -> bool>,
     /// Where the rows stand.
     pub(super) position: Box<dyn Fn() -> Option<Position>>,
+    /// How long an event that asks for a load waits for more of its kind.
+    pub(super) pause_ms: u32,
 }
 
 /// A list's subscription; ends with the component that made it. Copy.
@@ -42,6 +44,7 @@ pub(super) struct Follower {
     /// An answer is under way; whoever wants another load meanwhile gets it after this one.
     asking: StoredValue<bool>,
     again: StoredValue<bool>,
+    pausing: StoredValue<bool>,
     socket: Socket,
 }
 
@@ -53,6 +56,7 @@ impl Follower {
             loads: StoredValue::new(0),
             asking: StoredValue::new(false),
             again: StoredValue::new(false),
+            pausing: StoredValue::new(false),
             socket: use_connection().socket(),
         };
         let Self { owner, socket, .. } = follower;
@@ -77,11 +81,26 @@ impl Follower {
                 _ = self.owner.try_set_value(None);
             }
             if (followed.take)(event) {
-                self.load();
+                self.load_after(followed.pause_ms);
             }
         };
         let owner = self.socket.subscribe(channel, Some(position), Box::new(events));
         _ = self.owner.try_set_value(owner);
+    }
+
+    fn load_after(self, pause_ms: u32) {
+        if pause_ms == 0 {
+            return self.load();
+        }
+        if self.pausing.try_update_value(|pausing| std::mem::replace(pausing, true)) == Some(false)
+        {
+            spawn_local(async move {
+                TimeoutFuture::new(pause_ms).await;
+                if self.pausing.try_set_value(false).is_none() {
+                    self.load();
+                }
+            });
+        }
     }
 
     /// Loads the snapshot, again and again until it is there, and goes on from it.

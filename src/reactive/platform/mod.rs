@@ -10,14 +10,22 @@ use crate::{
 #[cfg(target_arch = "wasm32")]
 mod browser;
 #[cfg(target_arch = "wasm32")]
+mod browser_values;
+#[cfg(target_arch = "wasm32")]
 mod follower;
 #[cfg(not(target_arch = "wasm32"))]
 mod server;
+#[cfg(not(target_arch = "wasm32"))]
+mod server_values;
 
 #[cfg(target_arch = "wasm32")]
 pub(super) use browser::{Owner, Queue, Socket, fields, live_address, send, start};
+#[cfg(target_arch = "wasm32")]
+pub(super) use browser_values::{ask, start_value};
 #[cfg(not(target_arch = "wasm32"))]
 pub(super) use server::{Owner, Queue, Socket, fields, live_address, send, start};
+#[cfg(not(target_arch = "wasm32"))]
+pub(super) use server_values::{ask, start_value};
 
 /// What the connection says about itself. Copy.
 #[derive(Clone, Copy)]

@@ -1,16 +1,17 @@
 //! Transactions: what is read in one belongs to one position, what is written in one publishes itself.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use serde_json::value::{RawValue, to_raw_value};
 use sqlx::SqliteConnection;
 
 use super::sqlite::Sqlite;
 use crate::{
-    contract::{Channel, ChannelName, Delivery, Message, Position, Snapshot, Written},
+    contract::{Channel, ChannelName, Delivery, Message, Position, Reading, Snapshot, Written},
     server::{
         log::{ChangeLog, SqliteLog, sqlite_add_message, sqlite_head},
         messages::{PublishError, check_channel},
+        revalidate::Notice,
     },
 };
 
@@ -36,6 +37,8 @@ pub struct ReadTx {
 pub struct WriteTx {
     tx: sqlx::Transaction<'static, sqlx::Sqlite>,
     log: Arc<SqliteLog>,
+    /// What clients are told to fetch again, once each.
+    pub(in crate::server) revalidated: BTreeSet<Notice>,
 }
 
 impl ReadTx {
@@ -51,6 +54,11 @@ impl ReadTx {
         self.position
     }
 
+    /// A value with its position, such as a figure that was computed from rows.
+    pub fn reading<T>(&self, value: T) -> Reading<T> {
+        Reading { position: self.position, value }
+    }
+
     /// The rows with their position.
     pub fn snapshot<T>(&self, rows: Vec<T>) -> Snapshot<T> {
         Snapshot { position: self.position, rows }
@@ -62,7 +70,7 @@ impl WriteTx {
         // Not a plain BEGIN: that would fail at the first write when another process has written
         // since the first read.
         let tx = sqlite.writer.begin_with("BEGIN IMMEDIATE").await?;
-        Ok(Self { tx, log: sqlite.log.clone() })
+        Ok(Self { tx, log: sqlite.log.clone(), revalidated: BTreeSet::new() })
     }
 
     /// Publishes a message by this transaction: subscribers get it after the commit, in the order of

@@ -20,6 +20,14 @@ pub enum LogError {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// A live query that could not be answered as it is declared.
+    #[error("live query {name:?}: {problem}")]
+    Query {
+        /// Its name.
+        name: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
     /// A message type whose channels cannot be its own.
     #[error("messages of {prefix:?}: {problem}")]
     Messages {

@@ -50,7 +50,8 @@ where
 {
     /// A session over an open socket, with whoever is at its other end.
     pub fn new(realtime: Realtime, socket: S, peer: Peer) -> Self {
-        let queue = Arc::new(Queue::new(realtime.limits()));
+        let user = peer.identity.signed_in().cloned();
+        let queue = Arc::new(Queue::new(realtime.limits()).of_user(user));
         let subscriptions = HashMap::new();
         let requests = Requests::new(realtime.limits());
         let meter = ClientMeter::new(realtime.metrics(), &peer, &queue);
@@ -154,7 +155,9 @@ where
 
     /// Queues a heartbeat that says up to where everything has been sent.
     fn mark(&self) {
-        self.realtime.hub().mark(&self.queue);
+        // Nor while a live query's answer to what has happened so far is still to come.
+        let complete = || !self.subscriptions.values().any(|s| s.is_waiting() && !s.has_ended());
+        self.realtime.hub().mark(&self.queue, complete);
     }
 
     /// Answers a request that was refused; ends the connection of who takes no notice.

@@ -101,7 +101,7 @@ where
             ));
         }
         self.realtime.check(&self.peer.identity, Action::Read, &name).await?;
-        let request = Request { channel: &name, since, reference };
+        let request = Request { channel: &name, since, reference, who: &self.peer.identity };
         let subscription = attach(&self.realtime, &self.queue, request).await?;
         // It takes the place of an older one, whose frames behind the new answer are left out.
         if let Some(older) = self.subscriptions.insert(name, subscription) {
