@@ -11,6 +11,7 @@ use super::{
     identity::{Authenticate, Guests},
     log::LogError,
     policy::{DenyAll, Policy},
+    presence::{self, Presence},
     realtime::Inner,
     routing::Routing,
     tailer,
@@ -103,6 +104,7 @@ impl Builder {
         let floor = log.floor().await?.max(head.saturating_sub(limits.history_events as u64));
         let routing = Arc::new(routing);
         let hub = Hub::new(log.epoch(), floor, &limits, routing.clone());
+        let presence = Presence::new(&limits);
         let realtime = Realtime::from_inner(Inner {
             database,
             log,
@@ -112,6 +114,7 @@ impl Builder {
             contract,
             authenticate,
             policy,
+            presence,
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
             connections: AtomicUsize::new(0),
@@ -120,6 +123,7 @@ impl Builder {
         realtime.refresh_tables().await?;
         let last = tailer::warm_up(&realtime, floor).await?;
         realtime.tasks().spawn(tailer::keep_following(realtime.clone(), last));
+        realtime.tasks().spawn(presence::keep_sweeping(realtime.clone()));
         Ok(realtime)
     }
 }

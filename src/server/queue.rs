@@ -33,6 +33,8 @@ struct State {
 pub enum Queued {
     /// An event for one of the connection's subscriptions.
     Event(Arc<Event>, Arc<Subscription>),
+    /// What has changed in who is there, for one of the connection's subscriptions.
+    Presence(Utf8Bytes, Arc<Subscription>),
     /// A frame for this connection alone.
     Own(Utf8Bytes),
     /// A heartbeat behind every event up to this position.
@@ -93,6 +95,31 @@ impl Queue {
         Pushed::Queued
     }
 
+    /// Adds a difference in who is there. Never waits; `false` when the queue is full, which also wakes the
+    /// session. One that waits need not be sent once a newer one of the same key is there.
+    pub fn push_presence(
+        &self,
+        subscription: &Arc<Subscription>,
+        _key: (u64, &Arc<str>),
+        frame: &Utf8Bytes,
+    ) -> bool {
+        let mut state = self.lock();
+        let room = state.frames.len() < self.max_frames
+            && state.bytes + frame.len() <= self.max_bytes;
+        if room {
+            state.bytes += frame.len();
+            state.frames.push_back(Queued::Presence(frame.clone(), subscription.clone()));
+        }
+        drop(state);
+        self.ready.notify_one();
+        room
+    }
+
+    /// Wakes the session although nothing may wait to be sent.
+    pub fn wake(&self) {
+        self.ready.notify_one();
+    }
+
     /// Adds frames that only this connection receives, past the bounds: the session makes them one
     /// request at a time, and reads no further request before they are out.
     pub fn push_own(&self, frames: impl IntoIterator<Item = Queued>) {
@@ -141,7 +168,7 @@ impl Queued {
     fn len(&self) -> usize {
         match self {
             Self::Event(event, _) => event.frame().len(),
-            Self::Own(text) => text.len(),
+            Self::Presence(text, _) | Self::Own(text) => text.len(),
             Self::Heartbeat(_) => 64,
         }
     }
@@ -153,6 +180,8 @@ impl Queued {
             Self::Event(event, subscription) => {
                 subscription.may_send(event.offset()).then(|| event.frame().clone())
             }
+            // Who is there has nothing to do with the log: a subscription that waits for its resync is told.
+            Self::Presence(text, subscription) => (!subscription.has_ended()).then_some(text),
             Self::Own(text) => Some(text),
             Self::Heartbeat(head) => {
                 let position = complete().then_some(head);

@@ -1,6 +1,7 @@
 //! One connection: reads requests, answers them, and sends what its queue holds. Generic over the
 //! socket, so that it is tested without a network.
 
+mod presence;
 mod request;
 
 use std::{
@@ -16,6 +17,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 use super::{
     Peer, Realtime,
     event::encode,
+    presence::Connection,
     queue::{Queue, Queued},
     subscription::Subscription,
 };
@@ -29,6 +31,7 @@ pub struct Session<S> {
     peer: Peer,
     queue: Arc<Queue>,
     subscriptions: HashMap<ChannelName, Arc<Subscription>>,
+    presence: Arc<Connection>,
     last_heard: Instant,
 }
 
@@ -48,7 +51,9 @@ where
     pub fn new(realtime: Realtime, socket: S, peer: Peer) -> Self {
         let queue = Arc::new(Queue::new(realtime.limits()));
         let subscriptions = HashMap::new();
-        Self { realtime, socket, peer, queue, subscriptions, last_heard: Instant::now() }
+        let presence = realtime.presence().connect(peer.identity.id(), &queue);
+        let last_heard = Instant::now();
+        Self { realtime, socket, peer, queue, subscriptions, presence, last_heard }
     }
 
     /// Serves the connection until it ends.
@@ -109,6 +114,9 @@ where
 
     async fn receive(&mut self, message: Message) -> Result<(), End> {
         self.last_heard = Instant::now();
+        if self.presence.heard() {
+            self.realtime.presence().revive(&self.presence);
+        }
         match message {
             Message::Text(text) => {
                 if let Err(refused) = self.handle(&text).await {
@@ -175,6 +183,9 @@ where
                 Queued::Own(encode(&frame))
             });
         }
+        if self.presence.is_stale() {
+            self.realtime.presence().refresh(&self.presence);
+        }
         Ok(())
     }
 
@@ -189,6 +200,7 @@ impl<S> Session<S> {
         for (_, subscription) in self.subscriptions.drain() {
             self.realtime.hub().unsubscribe(&subscription);
         }
+        self.realtime.presence().lost(&self.presence);
     }
 }
 
