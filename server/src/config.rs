@@ -51,6 +51,8 @@ impl Config {
         Limits {
             heartbeat,
             dead_after: heartbeat * 5 / 2,
+            // A client that only listens is heard once in a heartbeat.
+            presence_ttl: heartbeat * 2,
             drain: Duration::from_secs(self.drain_seconds),
             log_age: Duration::from_secs(self.log_hours * 3_600),
             log_entries: self.log_entries,

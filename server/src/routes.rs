@@ -6,18 +6,18 @@ use axum::{
     Router,
     body::Body,
     extract::FromRef,
-    http::{HeaderValue, Request, header},
+    http::{HeaderValue, Request, header, request::Parts},
     middleware,
     routing::get,
 };
-use leptos::prelude::{LeptosOptions, provide_context};
+use leptos::prelude::{LeptosOptions, provide_context, use_context};
 use leptos_axum::{LeptosRoutes, generate_route_list};
-use tidewire::server::Realtime;
+use tidewire::server::{Identity, Realtime};
 use tower_http::{
     compression::CompressionLayer, set_header::SetResponseHeaderLayer, trace::TraceLayer,
 };
 
-use crate::{Config, refusals};
+use crate::{Config, guest, refusals};
 
 /// What handlers are given.
 #[derive(Clone, FromRef)]
@@ -31,7 +31,15 @@ pub(crate) fn router(realtime: Realtime, config: &Config, address: SocketAddr) -
     let options = options(config, address);
     let database = realtime.database().clone();
     let state = AppState { options: options.clone() };
-    let context = move || provide_context(database.clone());
+    let handle = realtime.clone();
+    let context = move || {
+        provide_context(database.clone());
+        provide_context(handle.clone());
+        let visitor = use_context::<Parts>().and_then(|parts| parts.extensions.get().cloned());
+        if let Some(visitor) = visitor {
+            provide_context::<Identity>(visitor);
+        }
+    };
     let pages = generate_route_list(app::App);
     let document = {
         let options = options.clone();
@@ -44,6 +52,7 @@ pub(crate) fn router(realtime: Realtime, config: &Config, address: SocketAddr) -
     Router::new()
         .leptos_routes_with_context(&state, pages, context, document)
         .layer(middleware::from_fn(refusals::status))
+        .layer(middleware::from_fn(guest::visitor))
         .fallback(files)
         .layer(CompressionLayer::new())
         .merge(tidewire::server::routes(realtime))

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use tidewire::server::{Database, Realtime, database::DatabaseError, log::LogError};
 use tokio::net::TcpListener;
 
-use crate::{Config, routes};
+use crate::{Config, guest, routes};
 
 /// A server that listens, but does not answer before [`Server::run_until`].
 pub struct Server {
@@ -48,6 +48,7 @@ impl Server {
         let realtime = app::resources(Realtime::builder(database))
             .only(&config.resources)
             .limits(limits)
+            .authenticate(guest::Visitors)
             .start()
             .await?;
         let bind = |source| StartError::Bind { address: config.address, source };

@@ -104,8 +104,8 @@ impl Queue {
         frame: &Utf8Bytes,
     ) -> bool {
         let mut state = self.lock();
-        let room = state.frames.len() < self.max_frames
-            && state.bytes + frame.len() <= self.max_bytes;
+        let room =
+            state.frames.len() < self.max_frames && state.bytes + frame.len() <= self.max_bytes;
         if room {
             state.bytes += frame.len();
             state.frames.push_back(Queued::Presence(frame.clone(), subscription.clone()));

@@ -27,8 +27,7 @@ use super::{
     routing::Routing,
 };
 use crate::contract::{
-    Channel, ChannelName, ContractVerdict, ErrorCode, Limits, LiveError, Present,
-    ServerFrame,
+    Channel, ChannelName, ContractVerdict, ErrorCode, Limits, LiveError, Present, ServerFrame,
 };
 
 /// The running channel layer. Cheap to clone.

@@ -16,6 +16,7 @@ use super::PATIENCE;
 pub struct Answer {
     pub status: u16,
     pub location: Option<String>,
+    pub set_cookie: Option<String>,
     pub body: String,
 }
 
@@ -28,6 +29,12 @@ impl Answer {
 /// A page, as a browser asks for it.
 pub async fn get(address: SocketAddr, path: &str) -> Answer {
     let head = format!("GET {path} HTTP/1.1\r\nAccept: text/html\r\n");
+    request(address, &head, "").await.expect("the server answers")
+}
+
+/// The same with a cookie.
+pub async fn get_as(address: SocketAddr, path: &str, cookie: &str) -> Answer {
+    let head = format!("GET {path} HTTP/1.1\r\nAccept: text/html\r\nCookie: {cookie}\r\n");
     request(address, &head, "").await.expect("the server answers")
 }
 
@@ -102,7 +109,8 @@ fn parse(bytes: &[u8]) -> Option<Answer> {
         _ => rest.to_vec(),
     };
     let location = header("location").map(str::to_owned);
-    Some(Answer { status, location, body: String::from_utf8_lossy(&body).into_owned() })
+    let set_cookie = header("set-cookie").map(str::to_owned);
+    Some(Answer { status, location, set_cookie, body: String::from_utf8_lossy(&body).into_owned() })
 }
 
 fn unchunked(mut rest: &[u8]) -> Option<Vec<u8>> {

@@ -27,7 +27,7 @@ use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 pub use self::{
     binary::Binary,
-    http::{Answer, get, post_form, post_json, snapshot},
+    http::{Answer, get, get_as, post_form, post_json, snapshot},
     logged::ErrorCount,
     socket::Socket,
     writer::{Writer, sqlite3},
@@ -77,7 +77,9 @@ impl TestServer {
         let drain = limits.drain;
         let database = Database::open(&url(&folder)).await.expect("the database opens");
         database.migrate(&app::MIGRATIONS).await.expect("migrations apply");
-        let builder = app::resources(Realtime::builder(database)).limits(limits);
+        let builder = app::resources(Realtime::builder(database))
+            .limits(limits)
+            .authenticate(server::guest::Visitors);
         let realtime = builder.start().await.expect("the channel layer starts");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
@@ -113,6 +115,11 @@ impl TestServer {
     /// A raw client.
     pub async fn connect(&self) -> Socket {
         Socket::connect(self.address).await
+    }
+
+    /// A raw client of the guest with this cookie: 32 hexadecimal digits.
+    pub async fn connect_as(&self, cookie: &str) -> Socket {
+        Socket::connect_as(self.address, cookie).await
     }
 
     /// Waits until the hub has handed out everything that is committed.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{
     WebSocketStream, client_async,
-    tungstenite::{Message, protocol::CloseFrame},
+    tungstenite::{Message, client::IntoClientRequest, protocol::CloseFrame},
 };
 
 use super::PATIENCE;
@@ -21,6 +21,17 @@ impl Socket {
     pub async fn connect(address: SocketAddr) -> Self {
         let tcp = TcpStream::connect(address).await.expect("the server accepts");
         Self::over(address, tcp).await
+    }
+
+    /// The same as the guest with this cookie.
+    pub async fn connect_as(address: SocketAddr, cookie: &str) -> Self {
+        let mut request =
+            format!("ws://{address}/realtime").into_client_request().expect("a request");
+        let cookie = format!("tidewire_guest={cookie}").try_into().expect("a header");
+        request.headers_mut().insert("cookie", cookie);
+        let tcp = TcpStream::connect(address).await.expect("the server accepts");
+        let (stream, _) = client_async(request, tcp).await.expect("the server upgrades");
+        Self { stream }
     }
 
     /// The same over a connection with settings of its own.

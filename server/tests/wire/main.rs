@@ -9,6 +9,7 @@ mod crash;
 mod document;
 mod lifecycle;
 mod pages;
+mod presence;
 mod protocol;
 mod recovery;
 mod slow_reader;

@@ -57,7 +57,7 @@ impl Channel {
 
     /// Whether there are too many to name.
     pub(super) fn is_counted(&self) -> bool {
-        self.counted
+        self.counted || self.users.len() > self.most
     }
 
     /// Everybody, in the order in which they joined.
@@ -205,7 +205,7 @@ impl Channel {
             self.users.remove(id);
         }
         self.state = None;
-        if self.counted || self.users.len() > self.most || self.watchers.is_empty() {
+        if self.is_counted() || self.watchers.is_empty() {
             return;
         }
         let channel = self.name.clone();
@@ -217,11 +217,12 @@ impl Channel {
     }
 
     fn give_state(&mut self, connection: &Connection) {
+        let counted = self.is_counted();
         let watchers = &mut self.watchers;
         let Some(at) = watchers.iter().position(|w| w.connection.id == connection.id) else {
             return;
         };
-        if self.counted || watchers[at].only_count {
+        if counted || watchers[at].only_count {
             let (frame, count) = (self.count_frame(), self.users.len());
             return self.watchers[at].give_state(frame, Some(count));
         }

@@ -74,7 +74,10 @@ impl<S> Session<S> {
 
     /// Whether who may join with these data also sees the others.
     async fn may_join(
-        &mut self, data: &RawValue, channel: &ChannelName) -> Result<bool, LiveError> {
+        &mut self,
+        data: &RawValue,
+        channel: &ChannelName,
+    ) -> Result<bool, LiveError> {
         let most = self.realtime.limits().presence_bytes;
         let invalid = |message: String| Err(LiveError::new(ErrorCode::InvalidPayload, message));
         if !data.get().starts_with('{') {

@@ -25,10 +25,8 @@ async fn pass(presence: &Presence, time: Duration) {
 async fn spec_bq3_a_user_is_one_entry_however_many_tabs_they_have() {
     let limits = Limits::default();
     let (presence, mut watcher) = setup(&limits);
-    let (mut one, two) = (
-        Client::new(&presence, "ann", &limits),
-        Client::new(&presence, "ann", &limits),
-    );
+    let (mut one, two) =
+        (Client::new(&presence, "ann", &limits), Client::new(&presence, "ann", &limits));
     one.join(&presence, "one");
     assert_eq!(one.told(&presence), ["state 1"]);
     two.join(&presence, "two");
@@ -85,10 +83,8 @@ async fn spec_sy2_who_is_not_heard_ends_and_comes_back_when_heard() {
 async fn spec_sy2_a_user_is_idle_while_all_their_tabs_are() {
     let limits = Limits::default();
     let (presence, mut watcher) = setup(&limits);
-    let (one, two) = (
-        Client::new(&presence, "ann", &limits),
-        Client::new(&presence, "ann", &limits),
-    );
+    let (one, two) =
+        (Client::new(&presence, "ann", &limits), Client::new(&presence, "ann", &limits));
     one.join(&presence, "hello");
     two.join(&presence, "hello");
     watcher.told(&presence);
