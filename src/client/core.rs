@@ -11,12 +11,13 @@ use super::{
     config::ClientConfig,
     connection::{Connection, ConnectionInput, ConnectionOutput},
     event::{ClientEvent, OwnerId},
+    presence::Presences,
     state::{ConnectionState, FailReason},
     subscriptions::{SubscriptionOutput, Subscriptions},
 };
 use crate::contract::{
-    ChannelName, ClientFrame, ContractVerdict, ErrorCode, Hello, LiveError, Position, ServerFrame,
-    parse, protocol::Health,
+    ChannelName, ClientFrame, ContractVerdict, ErrorCode, Hello, LiveError, Position, Present,
+    ServerFrame, parse, protocol::Health,
 };
 
 /// What happens to a client, apart from calls of its owner.
@@ -66,6 +67,7 @@ pub enum Output {
 pub struct ClientCore {
     connection: Connection,
     subscriptions: Subscriptions,
+    presences: Presences,
     contract: Option<String>,
     /// Broadcasts whose answer is under way.
     broadcasts: Vec<u64>,
@@ -81,6 +83,7 @@ impl ClientCore {
         Self {
             connection: Connection::new(config, seed),
             subscriptions: Subscriptions::default(),
+            presences: Presences::default(),
             contract: config.contract.clone(),
             broadcasts: Vec::new(),
             outputs: VecDeque::new(),
@@ -141,7 +144,51 @@ impl ClientCore {
     pub fn unsubscribe(&mut self, owner: OwnerId, now_ms: u64) {
         self.now_ms = now_ms;
         self.subscriptions.unsubscribe(owner, &mut self.events);
+        // A farewell to the channel is one to its users, too.
+        let subscribed = self.events.is_empty();
+        let reference = self.subscriptions.next_reference();
+        self.presences.remove(owner, subscribed, reference, &mut self.events);
         self.flush();
+    }
+
+    /// Listens to a channel and is told who is there; with data, a JSON object, it is shown itself. Ends
+    /// with [`ClientCore::unsubscribe`].
+    pub fn subscribe_to_presence(
+        &mut self,
+        channel: &ChannelName,
+        data: Option<Box<RawValue>>,
+        now_ms: u64,
+    ) -> OwnerId {
+        self.now_ms = now_ms;
+        let owner = self.subscriptions.subscribe(channel, None, &mut self.events);
+        self.presences.add(owner, channel, data, &mut self.events);
+        self.flush();
+        // Where the channel was subscribed already, nothing has been asked yet.
+        if self.connection.open_generation().is_some() {
+            self.ask_presence(channel.as_str());
+        }
+        owner
+    }
+
+    /// Says something new about oneself where this owner takes part.
+    pub fn update_presence(&mut self, owner: OwnerId, data: Box<RawValue>, now_ms: u64) {
+        self.now_ms = now_ms;
+        let reference = self.subscriptions.next_reference();
+        self.presences.update(owner, data, reference, &mut self.events);
+        self.flush();
+    }
+
+    /// Says whether nobody looks at the page.
+    pub fn set_idle(&mut self, idle: bool, now_ms: u64) {
+        self.now_ms = now_ms;
+        let reference = self.subscriptions.next_reference();
+        self.presences.set_idle(idle, reference, &mut self.events);
+        self.flush();
+    }
+
+    /// Who is in a channel that somebody takes part in; empty where they are too many to name.
+    pub fn online_users(&self, channel: &ChannelName) -> &[Present] {
+        self.presences.users(channel)
     }
 
     /// The owner has loaded its snapshot again, which stands at `position`.
@@ -174,6 +221,7 @@ impl ClientCore {
         self.step(ConnectionInput::FrameReceived { generation, valid: frame.is_some() });
         let Some(frame) = frame else { return };
         let (subscriptions, events) = (&mut self.subscriptions, &mut self.events);
+        let presences = &mut self.presences;
         match frame {
             ServerFrame::Broadcast { channel, position, payload } => {
                 subscriptions.event(&channel, position, payload, events);
@@ -197,6 +245,7 @@ impl ClientCore {
                 let error = LiveError::new(code, error);
                 match (reference, channel) {
                     (Some(number), _) if subscriptions.refused(number, &error, events) => {}
+                    (Some(number), _) if presences.refused(number, &error, events) => {}
                     (Some(number), _) => self.finish_broadcast(number, Err(error)),
                     // Nobody asked: the server has ended the channel.
                     (None, Some(channel))
@@ -207,10 +256,16 @@ impl ClientCore {
                     (None, _) => self.outputs.push_back(Output::Complaint(error)),
                 }
             }
-            ServerFrame::PresenceState { .. }
-            | ServerFrame::PresenceUpdate { .. }
-            | ServerFrame::PresenceCount { .. }
-            | ServerFrame::Open { .. } => {}
+            ServerFrame::PresenceState { channel, users } => {
+                presences.state(&channel, users, events)
+            }
+            ServerFrame::PresenceUpdate { channel, action, user } => {
+                presences.changed(&channel, action, user, events);
+            }
+            ServerFrame::PresenceCount { channel, count } => {
+                presences.counted(&channel, count, events);
+            }
+            ServerFrame::Open { .. } => {}
             ServerFrame::Drain { within_ms } => self.step(ConnectionInput::Drain { within_ms }),
             ServerFrame::Welcome { contract, .. } => {
                 self.outputs.push_back(Output::Verdict(contract));
@@ -245,6 +300,8 @@ impl ClientCore {
                 }
                 ConnectionOutput::Lost => {
                     self.subscriptions.disconnected();
+                    self.presences.disconnected(&mut self.events);
+                    self.flush();
                     self.abandon_broadcasts("The connection was lost before the answer came.");
                 }
                 ConnectionOutput::StateChanged(state) => {
@@ -259,13 +316,28 @@ impl ClientCore {
         let mut events = std::mem::take(&mut self.events);
         for event in events.drain(..) {
             match event {
-                SubscriptionOutput::Send(frame) => self.send(&frame),
+                SubscriptionOutput::Send(frame) => {
+                    self.send(&frame);
+                    if let ClientFrame::Subscribe { channel, .. } = &frame {
+                        self.ask_presence(channel);
+                    }
+                }
                 SubscriptionOutput::Deliver { owner, event } => {
+                    if matches!(event, ClientEvent::Refused(_)) {
+                        self.presences.remove(owner, false, 0, &mut self.events);
+                    }
                     self.outputs.push_back(Output::Deliver { owner, event });
                 }
             }
         }
         self.events = events;
+    }
+
+    fn ask_presence(&mut self, channel: &str) {
+        let reference = self.subscriptions.next_reference();
+        if let Some(frame) = self.presences.ask(channel, reference) {
+            self.send(&frame);
+        }
     }
 
     fn send(&mut self, frame: &ClientFrame) {

@@ -3,11 +3,12 @@
 //! ```text
 //!  socket ─► browser | native ─► core ─┬─► connection     when to open, close, come back (pure)
 //!            (drivers)                 └─► subscriptions  who listens to what, from where (pure)
-//!                                              └─► subscription: one channel, its owners
+//!                                      │       └─► subscription: one channel, its owners
+//!                                      └─► presence       who is where (pure)
 //! ```
 //!
 //! [`config`] says where to connect, [`state`] where a connection stands and [`event`] what a
-//! subscriber is told. The three pure parts know neither sockets nor clocks; a driver feeds them
+//! subscriber is told. The pure parts know neither sockets nor clocks; a driver feeds them
 //! inputs with their time and does what they say.
 
 #[cfg(target_arch = "wasm32")]
@@ -18,6 +19,7 @@ pub mod core;
 pub mod event;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod native;
+pub mod presence;
 pub mod rows;
 pub mod state;
 pub mod strategy;
@@ -25,6 +27,7 @@ mod subscription;
 pub mod subscriptions;
 #[cfg(test)]
 mod tests;
+pub mod typists;
 
 #[cfg(target_arch = "wasm32")]
 pub use self::browser::{BrowserClient, Direction, ListenerId};
@@ -34,5 +37,6 @@ pub use self::{
     config::{Auth, ClientConfig},
     core::{ClientCore, Input, Output},
     event::{ClientEvent, OwnerId},
+    presence::PresenceEvent,
     state::{ConnectionState, FailReason},
 };

@@ -4,4 +4,5 @@ mod connection;
 mod model;
 mod native;
 mod oracle;
+mod presence;
 mod subscriptions;
