@@ -146,8 +146,8 @@ impl ClientCore {
         self.subscriptions.unsubscribe(owner, &mut self.events);
         // A farewell to the channel is one to its users, too.
         let subscribed = self.events.is_empty();
-        let reference = self.subscriptions.next_reference();
-        self.presences.remove(owner, subscribed, reference, &mut self.events);
+        let references = &mut self.subscriptions.references;
+        self.presences.remove(owner, subscribed, references, &mut self.events);
         self.flush();
     }
 
@@ -173,16 +173,16 @@ impl ClientCore {
     /// Says something new about oneself where this owner takes part.
     pub fn update_presence(&mut self, owner: OwnerId, data: Box<RawValue>, now_ms: u64) {
         self.now_ms = now_ms;
-        let reference = self.subscriptions.next_reference();
-        self.presences.update(owner, data, reference, &mut self.events);
+        let references = &mut self.subscriptions.references;
+        self.presences.update(owner, data, references, &mut self.events);
         self.flush();
     }
 
     /// Says whether nobody looks at the page.
     pub fn set_idle(&mut self, idle: bool, now_ms: u64) {
         self.now_ms = now_ms;
-        let reference = self.subscriptions.next_reference();
-        self.presences.set_idle(idle, reference, &mut self.events);
+        let references = &mut self.subscriptions.references;
+        self.presences.set_idle(idle, references, &mut self.events);
         self.flush();
     }
 
@@ -324,7 +324,8 @@ impl ClientCore {
                 }
                 SubscriptionOutput::Deliver { owner, event } => {
                     if matches!(event, ClientEvent::Refused(_)) {
-                        self.presences.remove(owner, false, 0, &mut self.events);
+                        let references = &mut self.subscriptions.references;
+                        self.presences.remove(owner, false, references, &mut self.events);
                     }
                     self.outputs.push_back(Output::Deliver { owner, event });
                 }
@@ -334,8 +335,8 @@ impl ClientCore {
     }
 
     fn ask_presence(&mut self, channel: &str) {
-        let reference = self.subscriptions.next_reference();
-        if let Some(frame) = self.presences.ask(channel, reference) {
+        let references = &mut self.subscriptions.references;
+        if let Some(frame) = self.presences.ask(channel, references) {
             self.send(&frame);
         }
     }

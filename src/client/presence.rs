@@ -90,11 +90,11 @@ impl Presences {
 
     /// The frame that joins the channel or asks who is there, unless it was sent on this socket. Comes
     /// behind the channel's subscribe.
-    pub fn ask(&mut self, channel: &str, reference: u64) -> Option<ClientFrame> {
+    pub fn ask(&mut self, channel: &str, references: &mut u64) -> Option<ClientFrame> {
         let idle = self.idle;
         let room = self.find(channel).filter(|room| !room.asked)?;
         room.asked = true;
-        Some(room.join(idle, reference))
+        Some(room.join(idle, references))
     }
 
     /// The owner says something new.
@@ -102,7 +102,7 @@ impl Presences {
         &mut self,
         id: OwnerId,
         data: Box<RawValue>,
-        reference: u64,
+        references: &mut u64,
         out: &mut Vec<Output>,
     ) {
         self.turn += 1;
@@ -112,12 +112,18 @@ impl Presences {
             (owner.data, owner.spoke) = (Some(data.clone()), turn);
         }
         if room.asked {
-            out.push(Output::Send(room.join(idle, reference)));
+            out.push(Output::Send(room.join(idle, references)));
         }
     }
 
     /// The owner is gone; `subscribed` says whether others still listen to the channel.
-    pub fn remove(&mut self, id: OwnerId, subscribed: bool, reference: u64, out: &mut Vec<Output>) {
+    pub fn remove(
+        &mut self,
+        id: OwnerId,
+        subscribed: bool,
+        references: &mut u64,
+        out: &mut Vec<Output>,
+    ) {
         let idle = self.idle;
         let Some(at) = self.rooms.iter().position(|room| room.has(id)) else { return };
         let room = &mut self.rooms[at];
@@ -126,8 +132,8 @@ impl Presences {
         let after = room.said().map(|data| data.get().to_owned());
         if room.asked && subscribed && before != after {
             out.push(Output::Send(match after {
-                Some(_) => room.join(idle, reference),
-                None => room.frame(None, None, true, reference),
+                Some(_) => room.join(idle, references),
+                None => room.frame(None, None, true, references),
             }));
         }
         if room.owners.is_empty() {
@@ -136,12 +142,12 @@ impl Presences {
     }
 
     /// Whether nobody looks at the page. Told in every channel where this client is shown.
-    pub fn set_idle(&mut self, idle: bool, reference: u64, out: &mut Vec<Output>) {
+    pub fn set_idle(&mut self, idle: bool, references: &mut u64, out: &mut Vec<Output>) {
         if std::mem::replace(&mut self.idle, idle) == idle {
             return;
         }
         for room in self.rooms.iter_mut().filter(|room| room.asked && room.said().is_some()) {
-            out.push(Output::Send(room.frame(None, Some(idle), false, reference)));
+            out.push(Output::Send(room.frame(None, Some(idle), false, references)));
         }
     }
 
@@ -227,10 +233,10 @@ impl Room {
         owners.max_by_key(|owner| owner.spoke)?.data.as_deref()
     }
 
-    fn join(&mut self, idle: bool, reference: u64) -> ClientFrame {
+    fn join(&mut self, idle: bool, references: &mut u64) -> ClientFrame {
         let data = self.said().map(RawValue::to_owned);
         let idle = (idle && data.is_some()).then_some(true);
-        self.frame(data, idle, false, reference)
+        self.frame(data, idle, false, references)
     }
 
     fn frame(
@@ -238,11 +244,12 @@ impl Room {
         data: Option<Box<RawValue>>,
         idle: Option<bool>,
         leave: bool,
-        reference: u64,
+        references: &mut u64,
     ) -> ClientFrame {
-        self.reference = reference;
+        *references += 1;
+        self.reference = *references;
         let channel = self.channel.as_str().into();
-        ClientFrame::Presence { channel, data, idle, leave, reference: Some(reference) }
+        ClientFrame::Presence { channel, data, idle, leave, reference: Some(self.reference) }
     }
 
     fn tell(&self, event: &PresenceEvent, out: &mut Vec<Output>) {

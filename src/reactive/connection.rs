@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use leptos::prelude::*;
 use serde::Serialize;
 
-use super::{FrameNote, frames::Frames, platform::Socket};
+use super::{FrameNote, frames::Frames, platform::Socket, shared};
 use crate::{
     client::{config::ClientConfig, event::ClientEvent, state::ConnectionState},
     contract::{Channel, ErrorCode, LiveError},
@@ -20,6 +20,7 @@ pub struct LiveConnection {
     socket: Socket,
     state: RwSignal<ConnectionState>,
     frames: Frames,
+    me: StoredValue<Option<String>>,
 }
 
 /// Provides the connection to every component below. Call it once, in the root component. In the
@@ -28,7 +29,9 @@ pub fn provide_live(config: ClientConfig) -> LiveConnection {
     // Both sides begin as "connecting", so that the page that was rendered is the page hydrated.
     let state = RwSignal::new(ConnectionState::Connecting);
     let frames = Frames::new();
-    let connection = LiveConnection { socket: Socket::new(config, state, frames), state, frames };
+    let me = StoredValue::new(shared::shared("me", me));
+    let connection =
+        LiveConnection { socket: Socket::new(config, state, frames), state, frames, me };
     provide_context(connection);
     connection
 }
@@ -41,7 +44,20 @@ pub fn use_connection() -> LiveConnection {
     use_context().expect("provide_live() is called in the root component")
 }
 
+/// Who the page is rendered for.
+fn me() -> Option<String> {
+    #[cfg(not(target_arch = "wasm32"))]
+    return use_context::<crate::server::Identity>().map(|visitor| visitor.id().to_string());
+    #[cfg(target_arch = "wasm32")]
+    None
+}
+
 impl LiveConnection {
+    /// The id under which others see this page's visitor; `None` when the server did not say.
+    pub fn me(&self) -> Option<String> {
+        self.me.get_value()
+    }
+
     /// Where the connection stands. A signal.
     pub fn state(&self) -> ConnectionState {
         self.state.get()

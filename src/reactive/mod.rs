@@ -26,9 +26,13 @@ mod load;
 mod loaded;
 mod platform;
 mod posted;
+mod presence;
+mod present;
 mod row;
 mod shared;
 mod slot;
+mod timer;
+mod typing;
 mod writer;
 
 pub use connection::{LiveConnection, provide_live, use_connection};
@@ -41,7 +45,9 @@ pub use live_list::{LiveList, Status};
 pub use load::Load;
 pub use loaded::Loaded;
 pub use posted::{Posted, posted};
+pub use presence::{PresenceData, PresenceList, use_presence};
 pub use row::Row;
+pub use typing::{Typing, TypingLine, use_typing};
 pub use writer::{Failure, Writer};
 
 pub use crate::client::{
