@@ -13,3 +13,4 @@ mod presence;
 mod protocol;
 mod recovery;
 mod slow_reader;
+mod visitors;

@@ -5,11 +5,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tidewire::{ChannelName, contract::Limits};
 
-use crate::support::{PATIENCE, Socket, TestServer, eventually, get, get_as, new_folder};
+use crate::support::{PATIENCE, Socket, TestServer, eventually, get, new_folder};
 
-const ANN: &str = "0000000000000000000000000000000a";
-const BOB: &str = "0000000000000000000000000000000b";
-const ROOM: &str = "room:general";
+pub(super) const ANN: &str = "0000000000000000000000000000000a";
+pub(super) const BOB: &str = "0000000000000000000000000000000b";
+pub(super) const ROOM: &str = "room:general";
 
 /// Subscribes and says what is wanted of presence.
 async fn enter(socket: &mut Socket, presence: Value) {
@@ -19,7 +19,7 @@ async fn enter(socket: &mut Socket, presence: Value) {
 }
 
 /// Joins; returns the state that came.
-async fn join(socket: &mut Socket, name: &str) -> Value {
+pub(super) async fn join(socket: &mut Socket, name: &str) -> Value {
     enter(socket, json!({"name": name})).await;
     socket.expect("presence_state").await
 }
@@ -44,7 +44,7 @@ async fn say(socket: &mut Socket, fields: Value) {
     socket.send_json(frame).await;
 }
 
-fn names(users: &Value) -> Vec<&str> {
+pub(super) fn names(users: &Value) -> Vec<&str> {
     users.as_array().unwrap().iter().map(|user| user["data"]["name"].as_str().unwrap()).collect()
 }
 
@@ -299,31 +299,34 @@ async fn spec_bq3_a_table_that_is_switched_off_ends_the_presences_of_its_channel
 }
 
 #[tokio::test]
-async fn spec_sy2_a_page_makes_its_visitor_a_guest_who_is_the_same_in_every_tab() {
+async fn spec_bq5_a_client_joins_says_something_new_and_comes_back_by_itself() {
+    use serde_json::value::to_raw_value;
+    use tidewire::client::{ClientConfig, ClientEvent, NativeClient, PresenceEvent};
     let server = TestServer::start().await;
-    let page = get(server.address, "/todos").await;
-    let cookie = page.set_cookie.expect("a visitor is given a cookie");
-    for part in ["HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=31536000"] {
-        assert!(cookie.contains(part), "{cookie}");
-    }
-    let pair = cookie.split(';').next().unwrap();
-    let secret = pair.strip_prefix("tidewire_guest=").unwrap();
-    assert_eq!(secret.len(), 32);
-    assert!(!page.body.contains(secret), "scripts do not see it");
-    assert_eq!(get_as(server.address, "/todos", pair).await.set_cookie, None);
-    for other in ["/realtime/stats", "/healthz", "/favicon.ico"] {
-        assert_eq!(get(server.address, other).await.set_cookie, None, "{other}");
-    }
-    let (mut one, mut two) = (server.connect_as(secret).await, server.connect_as(secret).await);
-    join(&mut one, "one").await;
-    let state = join(&mut two, "two").await;
-    assert_eq!(names(&state["users"]), ["two"]);
-    let id = state["users"][0]["userId"].as_str().unwrap();
-    assert!(id.len() == 16 && !secret.contains(id), "{id}");
-    // Without a cookie every connection is a guest of its own.
-    let (mut three, mut four) = (server.connect().await, server.connect().await);
-    join(&mut three, "three").await;
-    assert_eq!(names(&join(&mut four, "four").await["users"]), ["two", "three", "four"]);
-    drop((one, two, three, four));
+    let mut watcher = watch(&server).await;
+    let client =
+        NativeClient::start(ClientConfig::new(format!("ws://{}/realtime", server.address)));
+    let room = ChannelName::new(ROOM).unwrap();
+    let data = |name: &str| to_raw_value(&json!({"name": name})).unwrap();
+    let mut ann = client.subscribe_to_presence(&room, Some(data("Ann")));
+    let joined = difference(&mut watcher, "join").await;
+    eventually("the list is there", async || client.online_users(&room).len() == 1).await;
+    ann.update_presence(data("Ann B."));
+    assert_eq!(difference(&mut watcher, "update").await["data"]["name"], "Ann B.");
+    client.set_idle(true);
+    assert_eq!(difference(&mut watcher, "update").await["idle"], true);
+    client.disconnect();
+    let stale = |event| matches!(event, ClientEvent::Presence(PresenceEvent::Stale));
+    while !stale(ann.next().await.expect("an event")) {}
+    assert_eq!(client.online_users(&room).len(), 1, "the list survives");
+    client.connect();
+    // Without a cookie the new connection is another guest; the old one leaves after the grace period.
+    let again = difference(&mut watcher, "join").await;
+    assert_eq!((&again["data"]["name"], &again["idle"]), (&json!("Ann B."), &json!(true)));
+    assert_ne!(again["userId"], joined["userId"]);
+    drop(ann);
+    difference(&mut watcher, "leave").await;
+    client.close();
+    drop(watcher);
     server.stop().await;
 }
