@@ -6,6 +6,7 @@
 
 mod callbacks;
 mod page;
+mod presence;
 mod socket;
 
 use std::{
@@ -30,7 +31,7 @@ use super::{
     event::{ClientEvent, OwnerId},
     state::ConnectionState,
 };
-use crate::contract::{ChannelName, ErrorCode, LiveError, Position, Present};
+use crate::contract::{ChannelName, ErrorCode, LiveError, Position};
 
 /// Which way a frame went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,32 +154,6 @@ impl BrowserClient {
         let channel = ChannelName::record(resource, id)
             .ok_or_else(|| LiveError::new(ErrorCode::InvalidChannelName, "Not a channel name."))?;
         Ok(self.subscribe(&channel, since, callback))
-    }
-
-    /// Listens to a channel and is told who is there, by [`ClientEvent::Presence`]; with data, a JSON object,
-    /// the page is shown itself. Ends with [`BrowserClient::unsubscribe`].
-    pub fn subscribe_to_presence(
-        &self,
-        channel: &ChannelName,
-        data: Option<Box<RawValue>>,
-        callback: Box<dyn FnMut(ClientEvent)>,
-    ) -> OwnerId {
-        let now = self.inner.clock.now();
-        let owner = self.inner.core.borrow_mut().subscribe_to_presence(channel, data, now);
-        self.inner.events.add(owner.0, callback);
-        self.inner.pump();
-        owner
-    }
-
-    /// Says something new about oneself where this owner takes part: a JSON object.
-    pub fn update_presence(&self, owner: OwnerId, data: Box<RawValue>) {
-        self.inner.core.borrow_mut().update_presence(owner, data, self.inner.clock.now());
-        self.inner.pump();
-    }
-
-    /// Who is in a channel that this page takes part in.
-    pub fn online_users(&self, channel: &ChannelName) -> Vec<Present> {
-        self.inner.core.borrow().online_users(channel).to_vec()
     }
 
     /// Stops listening; the last owner of a channel ends its subscription.
