@@ -143,7 +143,7 @@ async fn follow(
             }
             ClientEvent::Resync { .. } => _ = progress.resyncs.fetch_add(1, Ordering::Relaxed),
             ClientEvent::Refused(_) => _ = progress.wrong.fetch_add(1, Ordering::Relaxed),
-            ClientEvent::Message { .. } => {}
+            ClientEvent::Message { .. } | ClientEvent::Presence(_) => {}
         }
     }
 }

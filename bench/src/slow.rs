@@ -163,7 +163,9 @@ impl SlowClient {
                     self.events.rebase(position);
                 }
                 ClientEvent::Refused(error) => return Err(error.into()),
-                ClientEvent::Ready { .. } | ClientEvent::Message { .. } => {}
+                ClientEvent::Ready { .. }
+                | ClientEvent::Message { .. }
+                | ClientEvent::Presence(_) => {}
             }
         }
         Ok(())

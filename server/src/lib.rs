@@ -1,6 +1,7 @@
 //! The server as a library, so that tests start it on a port of their own.
 
 mod config;
+pub mod guest;
 mod listen;
 mod refusals;
 mod routes;

@@ -6,17 +6,20 @@ use axum::{
     Router,
     body::Body,
     extract::FromRef,
-    http::{HeaderValue, Request, header},
+    http::{HeaderValue, Request, header, request::Parts},
     middleware,
 };
-use leptos::prelude::{LeptosOptions, provide_context};
+use leptos::prelude::{LeptosOptions, provide_context, use_context};
 use leptos_axum::{LeptosRoutes, generate_route_list};
-use tidewire::{reactive::LiveAddress, server::Realtime};
+use tidewire::{
+    reactive::LiveAddress,
+    server::{Identity, Realtime},
+};
 use tower_http::{
     compression::CompressionLayer, set_header::SetResponseHeaderLayer, trace::TraceLayer,
 };
 
-use crate::{Config, refusals};
+use crate::{Config, guest, refusals};
 
 /// What handlers are given.
 #[derive(Clone, FromRef)]
@@ -37,6 +40,10 @@ pub(crate) fn router(realtime: Realtime, config: &Config, address: SocketAddr) -
             provide_context(database.clone());
             provide_context(realtime.clone());
             provide_context(live.clone());
+            let visitor = use_context::<Parts>().and_then(|parts| parts.extensions.get().cloned());
+            if let Some(visitor) = visitor {
+                provide_context::<Identity>(visitor);
+            }
         }
     };
     let pages = generate_route_list(app::App);
@@ -51,6 +58,7 @@ pub(crate) fn router(realtime: Realtime, config: &Config, address: SocketAddr) -
     Router::new()
         .leptos_routes_with_context(&state, pages, context, document)
         .layer(middleware::from_fn(refusals::status))
+        .layer(middleware::from_fn(guest::visitor))
         .fallback(files)
         .layer(CompressionLayer::new())
         .merge(tidewire::server::routes(realtime))

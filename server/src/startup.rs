@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Config,
+    Config, guest,
     listen::{Patience, serve},
     routes,
 };
@@ -62,6 +62,7 @@ impl Server {
             .limits(limits)
             .trusted_proxies(config.trusted_proxies.iter().copied())
             .broadcast_key(config.broadcast_key.clone())
+            .authenticate(guest::Visitors)
             .start()
             .await?;
         let bind = |source| StartError::Bind { address: config.address, source };

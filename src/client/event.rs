@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
+use super::presence::PresenceEvent;
 use crate::contract::{LiveError, Position, ResyncReason};
 
 /// Names one subscriber of one client.
@@ -38,6 +39,8 @@ pub enum ClientEvent {
         /// Where the log stood.
         position: Position,
     },
+    /// Something about who is in the channel, for who asked for it.
+    Presence(PresenceEvent),
     /// The server refused the subscription; it has ended.
     Refused(LiveError),
 }

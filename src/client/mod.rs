@@ -3,12 +3,13 @@
 //! ```text
 //!  socket ─► browser | native ─► core ─┬─► connection     when to open, close, come back (pure)
 //!            (drivers)                 │       └─► fallback: by WebSocket or event stream
-//!                                      └─► subscriptions  who listens to what, from where (pure)
-//!                                              └─► subscription: one channel, its owners
+//!                                      ├─► subscriptions  who listens to what, from where (pure)
+//!                                      │       └─► subscription: one channel, its owners
+//!                                      └─► presence       who is where (pure)
 //! ```
 //!
 //! [`config`] says where to connect, [`state`] where a connection stands and [`event`] what a
-//! subscriber is told. The three pure parts know neither sockets nor clocks; a driver feeds them
+//! subscriber is told. The pure parts know neither sockets nor clocks; a driver feeds them
 //! inputs with their time and does what they say.
 
 #[cfg(target_arch = "wasm32")]
@@ -21,6 +22,7 @@ mod fallback;
 pub mod heard;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod native;
+pub mod presence;
 pub mod rows;
 pub mod state;
 pub mod strategy;
@@ -28,6 +30,7 @@ mod subscription;
 pub mod subscriptions;
 #[cfg(test)]
 mod tests;
+pub mod typists;
 
 #[cfg(target_arch = "wasm32")]
 pub use self::browser::{BrowserClient, Direction, ListenerId};
@@ -38,5 +41,6 @@ pub use self::{
     core::{ClientCore, Input, Output},
     event::{ClientEvent, OwnerId},
     heard::Heard,
+    presence::PresenceEvent,
     state::{ConnectionState, FailReason},
 };

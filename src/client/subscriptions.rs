@@ -28,7 +28,8 @@ pub struct Subscriptions {
     channels: Vec<Subscription>,
     connected: bool,
     owners: u64,
-    references: u64,
+    /// Counts the requests of the whole client.
+    pub(super) references: u64,
 }
 
 impl Subscriptions {

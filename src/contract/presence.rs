@@ -1,12 +1,12 @@
 //! Who is in a channel: users with their data, as frames carry them.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
 use super::{ErrorCode, LiveError};
 
 /// One user of a channel, however many tabs and devices they have open.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Present<D = Box<RawValue>> {
     /// Who.
@@ -18,6 +18,15 @@ pub struct Present<D = Box<RawValue>> {
     /// Whether nobody is looking: every tab of the user is hidden.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub idle: bool,
+}
+
+impl Present {
+    /// The same with typed data; `None` when they are something else.
+    pub fn read<D: DeserializeOwned>(self) -> Option<Present<D>> {
+        let data = serde_json::from_str(self.data.get()).ok()?;
+        let Self { user_id, joined_at, idle, .. } = self;
+        Some(Present { user_id, data, joined_at, idle })
+    }
 }
 
 /// What happened to a user's presence.

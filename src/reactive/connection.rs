@@ -25,6 +25,7 @@ pub struct LiveConnection {
     signals: Signals,
     frames: Frames,
     enabled: bool,
+    me: StoredValue<Option<String>>,
 }
 
 /// Where a server's pages connect, `None` where realtime is off. A server gives it to its pages as a
@@ -52,7 +53,8 @@ pub fn provide_live(mut config: ClientConfig) -> LiveConnection {
     };
     let frames = Frames::new();
     let socket = Socket::new(config, signals, frames);
-    let connection = LiveConnection { socket, signals, frames, enabled };
+    let me = StoredValue::new(shared("me", me));
+    let connection = LiveConnection { socket, signals, frames, enabled, me };
     provide_context(connection);
     connection
 }
@@ -65,11 +67,24 @@ pub fn use_connection() -> LiveConnection {
     use_context().expect("provide_live() is called in the root component")
 }
 
+/// Who the page is rendered for.
+fn me() -> Option<String> {
+    #[cfg(not(target_arch = "wasm32"))]
+    return use_context::<crate::server::Identity>().map(|visitor| visitor.id().to_string());
+    #[cfg(target_arch = "wasm32")]
+    None
+}
+
 impl LiveConnection {
     /// Whether there is a connection at all on this server and page. Without one, lists are loaded, writes
     /// are sent and shown, and nothing is live.
     pub fn enabled(&self) -> bool {
         self.enabled
+    }
+
+    /// The id under which others see this page's visitor; `None` when the server did not say.
+    pub fn me(&self) -> Option<String> {
+        self.me.get_value()
     }
 
     /// How the open connection's frames travel; `None` while there is none. A signal.

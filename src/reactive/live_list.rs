@@ -200,7 +200,9 @@ impl<T: Live> LiveList<T> {
             ClientEvent::Ready { position: Some(position) } => {
                 self.change(|rows| ((), rows.advance(position)));
             }
-            ClientEvent::Ready { position: None } | ClientEvent::Message { .. } => {}
+            ClientEvent::Ready { position: None }
+            | ClientEvent::Message { .. }
+            | ClientEvent::Presence(_) => {}
             ClientEvent::Resync { .. } => return true,
             ClientEvent::Refused(error) => self.set_status(Status::Refused(error)),
         }

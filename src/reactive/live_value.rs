@@ -120,7 +120,7 @@ impl<T: Value> LiveValue<T> {
     /// Takes an event of the revalidation's channel. Returns whether to fetch again.
     pub(super) fn revalidate(&self, event: ClientEvent) -> bool {
         match event {
-            ClientEvent::Ready { .. } => false,
+            ClientEvent::Ready { .. } | ClientEvent::Presence(_) => false,
             ClientEvent::Refused(error) => {
                 self.refuse(error);
                 false

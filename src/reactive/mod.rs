@@ -28,9 +28,13 @@ mod load_value;
 mod loaded;
 mod platform;
 mod posted;
+mod presence;
+mod present;
 mod row;
 mod shared;
 mod slot;
+mod timer;
+mod typing;
 mod writer;
 
 pub use connection::{LiveAddress, LiveConnection, provide_live, use_connection};
@@ -45,7 +49,9 @@ pub use load::Load;
 pub use load_value::LoadValue;
 pub use loaded::Loaded;
 pub use posted::{Posted, posted};
+pub use presence::{PresenceData, PresenceList, use_presence};
 pub use row::Row;
+pub use typing::{Typing, TypingLine, use_typing};
 pub use writer::{Failure, Writer};
 
 pub use crate::client::{

@@ -15,6 +15,7 @@ use super::{
     messages::Messages,
     metrics::{Metrics, keep_rates},
     policy::{DenyAll, Policy},
+    presence::{self, Presence},
     queries::{AnswerQuery, Queries, Registry},
     realtime::Inner,
     revalidate::Revalidations,
@@ -194,6 +195,7 @@ impl Builder {
         let hub = Hub::new(log.epoch(), floor, &limits, routing.clone());
         let (admission, window) = (Arc::new(Admission::new(&limits)), limits.request_window);
         let publishing = Bucket::new(limits.broadcasts_per_window, window);
+        let presence = Presence::new(&limits);
         let realtime = Realtime::from_inner(Inner {
             database,
             log,
@@ -208,6 +210,7 @@ impl Builder {
             contract,
             authenticate,
             policy,
+            presence,
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
             metrics: Arc::new(Metrics::default()),
@@ -222,6 +225,7 @@ impl Builder {
         let last = tailer::warm_up(&realtime, floor).await?;
         realtime.tasks().spawn(tailer::keep_following(realtime.clone(), last));
         realtime.tasks().spawn(keep_rates(realtime.clone()));
+        realtime.tasks().spawn(presence::keep_sweeping(realtime.clone()));
         Ok(realtime)
     }
 }

@@ -42,6 +42,8 @@ const MESSAGES: u64 = u64::MAX;
 pub enum Queued {
     /// An event for one of the connection's subscriptions.
     Event(Arc<Event>, Arc<Subscription>),
+    /// What has changed in who is there, for one of the connection's subscriptions.
+    Presence(Utf8Bytes, Arc<Subscription>),
     /// A frame for this connection alone.
     Own(Utf8Bytes),
     /// A heartbeat behind every event up to this position.
@@ -158,6 +160,27 @@ impl Queue {
         }
     }
 
+    /// Adds a difference in who is there; one that waits is replaced by a newer one of its key. Never
+    /// waits; `false` when the queue is full, which also wakes the session.
+    pub fn push_presence(
+        &self,
+        subscription: &Arc<Subscription>,
+        key: (u64, &Arc<str>),
+        frame: &Utf8Bytes,
+    ) -> bool {
+        let queued = Queued::Presence(frame.clone(), subscription.clone());
+        let room = self.push_latest(subscription, key, queued) != Pushed::Dropped;
+        if !room {
+            self.ready.notify_one();
+        }
+        room
+    }
+
+    /// Wakes the session although nothing may wait to be sent.
+    pub fn wake(&self) {
+        self.ready.notify_one();
+    }
+
     /// Adds frames that only this connection receives, past the bounds: the session makes them one
     /// request at a time, and reads no further request before they are out.
     pub fn push_own(&self, frames: impl IntoIterator<Item = Queued>) {
@@ -215,7 +238,7 @@ impl Queued {
     fn len(&self) -> usize {
         match self {
             Self::Event(event, _) => event.frame().len(),
-            Self::Own(text) => text.len(),
+            Self::Presence(text, _) | Self::Own(text) => text.len(),
             Self::Heartbeat(_) => 64,
         }
     }
@@ -228,7 +251,7 @@ impl Queued {
                 event.offset().filter(|offset| subscription.wants(*offset))?;
                 event.committed_ms()
             }
-            Self::Own(_) | Self::Heartbeat(_) => None,
+            Self::Presence(..) | Self::Own(_) | Self::Heartbeat(_) => None,
         }
     }
 
@@ -239,6 +262,8 @@ impl Queued {
             Self::Event(event, subscription) => {
                 subscription.may_send(event.offset()).then(|| event.frame().clone())
             }
+            // Who is there has nothing to do with the log: a subscription that waits for its resync is told.
+            Self::Presence(text, subscription) => (!subscription.has_ended()).then_some(text),
             Self::Own(text) => Some(text),
             Self::Heartbeat(head) => {
                 let position = head.filter(|_| complete());

@@ -7,7 +7,7 @@ use std::{
 };
 
 use ipnet::IpNet;
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::to_raw_value;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -24,13 +24,14 @@ use super::{
     messages::Messages,
     metrics::{ClientNumbers, Metrics, Stats},
     policy::{Action, Policy, refusal},
+    presence::{Presence, Roll},
     queries::Queries,
     queue::Queued,
     revalidate::Revalidations,
     routing::Routing,
 };
 use crate::contract::{
-    Channel, ChannelName, ContractVerdict, ErrorCode, Limits, LiveError, ServerFrame,
+    Channel, ChannelName, ContractVerdict, ErrorCode, Limits, LiveError, Present, ServerFrame,
 };
 
 /// The running channel layer. Cheap to clone.
@@ -54,6 +55,7 @@ pub(super) struct Inner {
     pub(super) contract: Option<String>,
     pub(super) authenticate: Arc<dyn Authenticate>,
     pub(super) policy: Arc<dyn Policy>,
+    pub(super) presence: Presence,
     pub(super) stop: CancellationToken,
     pub(super) tasks: TaskTracker,
     pub(super) metrics: Arc<Metrics>,
@@ -100,6 +102,17 @@ impl Realtime {
         Ok(self.inner.hub.send(event))
     }
 
+    /// Who is present in a channel, in the order in which they joined. Who has said something that is no
+    /// `D` is left out; nobody is named where there are more than `limits.presence_users`.
+    pub fn present<D: DeserializeOwned>(&self, channel: &ChannelName) -> Vec<Present<D>> {
+        self.roll(channel).users.into_iter().filter_map(|user| user.read()).collect()
+    }
+
+    /// Who is present with their data as JSON, and how many they are.
+    pub fn roll(&self, channel: &ChannelName) -> Roll {
+        self.inner.presence.roll(channel)
+    }
+
     /// Switches realtime on for a table, at run time.
     ///
     /// # Errors
@@ -142,6 +155,7 @@ impl Realtime {
                 retry_after_ms: None,
             }))
         });
+        self.inner.presence.close_channels(ends);
         Ok(())
     }
 
@@ -202,6 +216,10 @@ impl Realtime {
 
     pub(super) fn hub(&self) -> &Hub {
         &self.inner.hub
+    }
+
+    pub(super) fn presence(&self) -> &Presence {
+        &self.inner.presence
     }
 
     pub(super) fn log(&self) -> &dyn ChangeLog {

@@ -172,7 +172,7 @@ impl<E: DeserializeOwned> ServerSubscription<E> {
                 }
                 _ => None,
             },
-            Queued::Event(..) | Queued::Heartbeat(_) => None,
+            Queued::Event(..) | Queued::Presence(..) | Queued::Heartbeat(_) => None,
         }
     }
 }

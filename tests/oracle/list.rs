@@ -149,6 +149,7 @@ impl List {
                     self.at = Some(position);
                 }
             }
+            ClientEvent::Presence(_) => {}
             ClientEvent::Message { .. } => model.paths.hit(Path::MessageDelivered),
             ClientEvent::Refused(error) => model.faults.push(error.to_string()),
         }

@@ -11,7 +11,7 @@ use super::{
     row::ProductRow,
 };
 use crate::{
-    shell::{ListState, PageHead, Refused},
+    shell::{ListState, PageHead, PresenceBar, Refused, visitors},
     ui::{Button, Card, Code, Empty, Field, Icon, Variant},
 };
 
@@ -21,16 +21,19 @@ const FROM_A_SHELL: &str =
 #[component]
 pub fn ProductsPage() -> impl IntoView {
     let products = LiveList::new(Product::table(), ListProducts {});
+    let visitors = visitors("products");
     // Made here, so that a refusal outlives the row, which is gone while the answer is awaited.
     let remove =
         products.writer::<RemoveProduct>(|fields| fields.parse("id").map(Optimistic::Remove));
+    let refused = view! { <Refused describe=|now: Product| [&now.name, ", ", &now.price.to_string()].concat()/> };
     view! {
-        <PageHead
-            title="Products"
-            lead="A plain table. Whoever writes to it, this page or a shell, is seen by everybody."
-        />
-        <Refused describe=|now: Product| [&now.name, ", ", &now.price.to_string()].concat()/>
         <Loaded>
+            <PageHead
+                title="Products"
+                lead="A plain table. Whoever writes to it, this page or a shell, is seen by everybody."
+                actions=move || view! { <PresenceBar visitors/> }
+            />
+            {refused}
             <div class="grid grid-cols-1 gap-6">
                 <Card flush=true>
                     <NewProduct products/>

@@ -1,7 +1,7 @@
 //! The todos page.
 
 use leptos::prelude::*;
-use tidewire::reactive::{Fields, LiveFor, LiveForm, LiveList, Loaded, Optimistic};
+use tidewire::reactive::{Fields, LiveFor, LiveForm, LiveList, Loaded, Optimistic, use_typing};
 use tidewire::{Live, RowId};
 
 use super::{
@@ -9,7 +9,7 @@ use super::{
     row::TodoRow,
 };
 use crate::{
-    shell::{ListState, PageHead, Refused},
+    shell::{ListState, PageHead, PresenceBar, Refused, TypingLine, my_name, visitors},
     ui::{Button, Card, Empty, Field, Icon, SegmentLink, SegmentLinks, Variant},
 };
 
@@ -42,6 +42,7 @@ impl Show {
 #[component]
 pub fn TodosPage() -> impl IntoView {
     let todos = LiveList::new(Todo::all(), ListTodos {});
+    let visitors = visitors("todos");
     // Made here, so that a refusal outlives the row, which may be gone while the answer is awaited.
     let tick = todos.writer::<TickTodo>(move |fields| {
         let todo = todos.get(&fields.parse("id")?)?;
@@ -58,7 +59,7 @@ pub fn TodosPage() -> impl IntoView {
             <PageHead
                 title="Todos"
                 lead="One list for everybody who looks. Open it in a second window and watch."
-                actions=move || view! { <Filter show todos/> }
+                actions=move || view! { <PresenceBar visitors/> <Filter show todos/> }
             />
             {refused}
             <Card flush=true>
@@ -116,7 +117,9 @@ fn NewTodo(todos: LiveList<Todo>) -> impl IntoView {
         fields.set("id", id);
         fields
     };
+    let typing = use_typing("todos", &my_name()).expect("todos is a segment");
     let done = move |kept: bool| {
+        typing.stop();
         if !kept {
             unanswered.set_value(add.failure().map(|failure| failure.fields));
         }
@@ -134,8 +137,10 @@ fn NewTodo(todos: LiveList<Todo>) -> impl IntoView {
                 autocomplete="off"
                 error=Signal::derive(move || add.reason())
                 class="flex-1"
+                on:input=move |_| typing.touch()
             />
             <Button kind="submit" variant=Variant::Primary>"Add"</Button>
         </LiveForm>
+        <TypingLine typists=typing doing="adding a todo"/>
     }
 }

@@ -17,6 +17,7 @@ pub struct Answer {
     pub status: u16,
     pub location: Option<String>,
     pub retry_after: Option<u64>,
+    pub set_cookie: Option<String>,
     pub body: String,
 }
 
@@ -39,6 +40,12 @@ pub async fn post_body(address: SocketAddr, path: &str, headers: &[&str], body: 
         head += &format!("{header}\r\n");
     }
     request(address, &head, body.as_bytes()).await.expect("the server answers")
+}
+
+/// The same with a cookie.
+pub async fn get_as(address: SocketAddr, path: &str, cookie: &str) -> Answer {
+    let head = format!("GET {path} HTTP/1.1\r\nAccept: text/html\r\nCookie: {cookie}\r\n");
+    request(address, &head, b"").await.expect("the server answers")
 }
 
 /// A form that a browser without JavaScript sends from the page `referer`.
@@ -119,6 +126,7 @@ fn parse(bytes: &[u8]) -> Option<Answer> {
         status,
         location,
         retry_after,
+        set_cookie: header("set-cookie").map(str::to_owned),
         body: String::from_utf8_lossy(&body).into_owned(),
     })
 }

@@ -32,7 +32,7 @@ use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 pub use self::{
     binary::Binary,
     events::{Events, post_frame},
-    http::{Answer, get, post_body, post_form, post_json, request, snapshot},
+    http::{Answer, get, get_as, post_body, post_form, post_json, request, snapshot},
     logged::ErrorCount,
     messages::{Cursor, Shipped, Typing, declare},
     socket::{Socket, TurnedAway},
@@ -93,7 +93,9 @@ impl TestServer {
         let drain = limits.drain;
         let database = Database::open(&url(&folder)).await.expect("the database opens");
         database.migrate(&app::MIGRATIONS).await.expect("migrations apply");
-        let builder = app::resources(Realtime::builder(database)).limits(limits);
+        let builder = app::resources(Realtime::builder(database))
+            .limits(limits)
+            .authenticate(server::guest::Visitors);
         let realtime = describe(builder).start().await.expect("the channel layer starts");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
@@ -129,6 +131,13 @@ impl TestServer {
     /// A raw client.
     pub async fn connect(&self) -> Socket {
         Socket::connect(self.address).await
+    }
+
+    /// A raw client of the guest with this cookie: 32 hexadecimal digits.
+    pub async fn connect_with_cookie(&self, cookie: &str) -> Socket {
+        let cookie = format!("tidewire_guest={cookie}");
+        let attempt = Socket::attempt(self.address, &[("cookie", &cookie)]).await;
+        attempt.unwrap_or_else(|refused| panic!("turned away: {refused:?}"))
     }
 
     /// A raw client that says who it is, where the server asks for it by [`ByToken`].

@@ -70,7 +70,7 @@ async fn follow<T: Live>(
             ClientEvent::Ready { position: Some(position) } => {
                 rows.lock().unwrap().advance(position);
             }
-            ClientEvent::Ready { .. } | ClientEvent::Message { .. } => {}
+            ClientEvent::Ready { .. } | ClientEvent::Message { .. } | ClientEvent::Presence(_) => {}
             ClientEvent::Refused(error) => panic!("{error}"),
         }
     }

@@ -55,8 +55,13 @@ impl Clock {
     }
 }
 
-/// Listens for the page becoming visible, coming back from the cache or getting its network back,
-/// until it is dropped.
+/// Whether nobody looks at the page.
+pub(super) fn hidden() -> bool {
+    window().and_then(|window| window.document()).is_some_and(|document| document.hidden())
+}
+
+/// Listens for the page becoming visible or hidden, coming back from the cache or getting its network back,
+/// and says whether it is hidden, until it is dropped.
 pub(super) struct WakeEvents {
     window: Window,
     document: Document,
@@ -65,16 +70,12 @@ pub(super) struct WakeEvents {
 
 impl WakeEvents {
     /// `None` outside of a page.
-    pub(super) fn listen(wake: Box<dyn Fn()>) -> Option<Self> {
+    pub(super) fn listen(happened: Box<dyn Fn(bool)>) -> Option<Self> {
         let window = window()?;
         let document = window.document()?;
         let page = document.clone();
-        let callback = Closure::new(move |_| {
-            // A page that goes to the background says so by the same event.
-            if !page.hidden() {
-                wake();
-            }
-        });
+        // A page that goes to the background says so by the same event.
+        let callback = Closure::new(move |_| happened(page.hidden()));
         let events = Self { window, document, callback };
         for (target, name) in events.targets() {
             // Only fails for a target that is none.

@@ -14,6 +14,7 @@ use std::{
 };
 
 use serde::Serialize;
+use serde_json::value::RawValue;
 use tokio::{
     sync::{Notify, mpsc, oneshot, watch},
     time::Instant,
@@ -26,7 +27,9 @@ use super::{
     event::{ClientEvent, OwnerId},
     state::ConnectionState,
 };
-use crate::contract::{ChannelName, ErrorCode, LiveError, Position, Transport, protocol::Health};
+use crate::contract::{
+    ChannelName, ErrorCode, LiveError, Position, Present, Transport, protocol::Health,
+};
 
 /// A client of one server. Cheap to clone; the connection ends when the last clone is dropped.
 #[derive(Clone)]
@@ -123,10 +126,14 @@ impl NativeClient {
 
     /// Listens to a channel: after `since`, or from now on.
     pub fn subscribe(&self, channel: &ChannelName, since: Option<Position>) -> NativeSubscription {
+        self.listen(|core, now_ms| core.subscribe(channel, since, now_ms))
+    }
+
+    fn listen(&self, begin: impl FnOnce(&mut ClientCore, u64) -> OwnerId) -> NativeSubscription {
         let (sender, events) = mpsc::unbounded_channel();
         let now_ms = self.inner.now_ms();
         let mut shared = self.inner.lock();
-        let owner = shared.core.subscribe(channel, since, now_ms);
+        let owner = begin(&mut shared.core, now_ms);
         if !shared.closed {
             shared.receivers.insert(owner, sender);
         }
@@ -160,6 +167,28 @@ impl NativeClient {
         let channel = ChannelName::record(resource, id)
             .ok_or_else(|| LiveError::new(ErrorCode::InvalidChannelName, "Not a channel name."))?;
         Ok(self.subscribe(&channel, since))
+    }
+
+    /// Listens to a channel and is told who is there, by [`ClientEvent::Presence`]; with data, a JSON object,
+    /// it is shown itself.
+    pub fn subscribe_to_presence(
+        &self,
+        channel: &ChannelName,
+        data: Option<Box<RawValue>>,
+    ) -> NativeSubscription {
+        self.listen(|core, now_ms| core.subscribe_to_presence(channel, data, now_ms))
+    }
+
+    /// Who is in a channel that a subscription of this client takes part in.
+    pub fn online_users(&self, channel: &ChannelName) -> Vec<Present> {
+        self.inner.lock().core.online_users(channel).to_vec()
+    }
+
+    /// Says whether nobody looks at this program's window.
+    pub fn set_idle(&self, idle: bool) {
+        let now_ms = self.inner.now_ms();
+        self.inner.lock().core.set_idle(idle, now_ms);
+        self.inner.wake.notify_one();
     }
 
     /// Sends a message to everybody on a channel; how many subscribers it reached.
@@ -204,6 +233,13 @@ impl NativeSubscription {
     pub fn rebase(&self, position: Position) {
         let now_ms = self.inner.now_ms();
         self.inner.lock().core.rebase(self.owner, position, now_ms);
+        self.inner.wake.notify_one();
+    }
+
+    /// Says something new about oneself, if this takes part in its channel's presence: a JSON object.
+    pub fn update_presence(&self, data: Box<RawValue>) {
+        let now_ms = self.inner.now_ms();
+        self.inner.lock().core.update_presence(self.owner, data, now_ms);
         self.inner.wake.notify_one();
     }
 }

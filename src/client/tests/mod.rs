@@ -6,4 +6,5 @@ mod health;
 mod model;
 mod native;
 mod oracle;
+mod presence;
 mod subscriptions;

@@ -168,7 +168,7 @@ impl World {
                     owner.at = Some(position);
                 }
             }
-            ClientEvent::Message { .. } => {}
+            ClientEvent::Message { .. } | ClientEvent::Presence(_) => {}
             ClientEvent::Refused(error) => panic!("{error}"),
         }
     }

@@ -82,6 +82,7 @@ fn line(output: &Out) -> String {
             let what = match event {
                 ClientEvent::Change { position, .. } => format!("change {}", position.offset),
                 ClientEvent::Message { .. } => "message".into(),
+                ClientEvent::Presence(_) => "presence".into(),
                 ClientEvent::Ready { position } => {
                     format!("ready {}", position.map_or("-".into(), |p| p.offset.to_string()))
                 }

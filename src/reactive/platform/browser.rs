@@ -75,6 +75,19 @@ impl Socket {
         self.client(|client| client.subscribe(&channel, since, events))
     }
 
+    pub(in super::super) fn subscribe_to_presence(
+        &self,
+        channel: ChannelName,
+        data: Option<Box<RawValue>>,
+        events: Events,
+    ) -> Option<Owner> {
+        self.client(|client| client.subscribe_to_presence(&channel, data, events))
+    }
+
+    pub(in super::super) fn update_presence(&self, owner: Owner, data: Box<RawValue>) {
+        self.client(|client| client.update_presence(owner, data));
+    }
+
     pub(in super::super) fn unsubscribe(&self, owner: Owner) {
         self.client(|client| client.unsubscribe(owner));
     }

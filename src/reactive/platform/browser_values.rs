@@ -76,7 +76,7 @@ pub(in super::super) fn ask(asked: Asked) {
                 _ = owner.try_set_value(None);
                 _ = status.try_set(Status::Refused(error));
             }
-            ClientEvent::Ready { .. } | ClientEvent::Change { .. } => {}
+            ClientEvent::Ready { .. } | ClientEvent::Change { .. } | ClientEvent::Presence(_) => {}
         };
         owner.set_value(socket.subscribe(name, since.or(Some(NOWHERE)), Box::new(events)));
         now

@@ -44,6 +44,19 @@ impl Socket {
         None
     }
 
+    pub(in super::super) fn subscribe_to_presence(
+        &self,
+        _: ChannelName,
+        _: Option<Box<RawValue>>,
+        _: Events,
+    ) -> Option<Owner> {
+        None
+    }
+
+    pub(in super::super) fn update_presence(&self, owner: Owner, _: Box<RawValue>) {
+        match owner {}
+    }
+
     pub(in super::super) fn unsubscribe(&self, owner: Owner) {
         match owner {}
     }

@@ -11,6 +11,7 @@ mod refuse;
 mod socket;
 mod sse;
 mod stats;
+mod users;
 
 use axum::{
     Router,
@@ -34,6 +35,7 @@ pub fn routes<S: Clone + Send + Sync + 'static>(realtime: Realtime) -> Router<S>
     Router::new()
         .route(&below("/stats"), get(stats::stats))
         .route("/api/realtime/stats", get(stats::stats))
+        .route(&below("/channel/users"), get(users::users))
         .route(&below("/broadcast"), post(broadcast::broadcast))
         .route("/metrics", get(metrics::metrics))
         .route("/healthz", get(health::alive))

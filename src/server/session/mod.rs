@@ -1,6 +1,7 @@
 //! One connection: reads requests, answers them, and sends what its queue holds. Generic over the
 //! socket, so that it is tested without a network.
 
+mod presence;
 mod request;
 
 use std::{
@@ -18,6 +19,7 @@ use super::{
     event::encode,
     limiter::{RequestKind, Requests},
     metrics::ClientMeter,
+    presence::Connection,
     queue::{Queue, Queued},
     subscription::Subscription,
 };
@@ -31,6 +33,7 @@ pub struct Session<S> {
     peer: Peer,
     queue: Arc<Queue>,
     subscriptions: HashMap<ChannelName, Arc<Subscription>>,
+    presence: Arc<Connection>,
     last_heard: Instant,
     requests: Requests,
     meter: Arc<ClientMeter>,
@@ -53,10 +56,11 @@ where
         let user = peer.identity.signed_in().cloned();
         let queue = Arc::new(Queue::new(realtime.limits()).of_user(user));
         let subscriptions = HashMap::new();
+        let presence = realtime.presence().connect(peer.identity.id(), &queue);
         let requests = Requests::new(realtime.limits());
         let meter = ClientMeter::new(realtime.metrics(), &peer, &queue);
         let last_heard = Instant::now();
-        Self { realtime, socket, peer, queue, subscriptions, last_heard, requests, meter }
+        Self { realtime, socket, peer, queue, subscriptions, presence, last_heard, requests, meter }
     }
 
     /// Serves the connection until it ends.
@@ -119,6 +123,9 @@ where
     async fn receive(&mut self, message: Message) -> Result<(), End> {
         self.last_heard = Instant::now();
         self.meter.heard();
+        if self.presence.heard() {
+            self.realtime.presence().revive(&self.presence);
+        }
         match message {
             Message::Text(text) => {
                 self.meter.received(self.realtime.metrics());
@@ -191,6 +198,9 @@ where
         self.meter.sent(self.realtime.metrics(), sent, committed_ms);
         // There is room again, so what was lost can be owned up to.
         self.realtime.hub().resume_lagging(&self.queue);
+        if self.presence.is_stale() {
+            self.realtime.presence().refresh(&self.presence);
+        }
         Ok(())
     }
 
@@ -205,6 +215,7 @@ impl<S> Session<S> {
         for (_, subscription) in self.subscriptions.drain() {
             self.realtime.hub().unsubscribe(&subscription);
         }
+        self.realtime.presence().lost(&self.presence);
     }
 }
 

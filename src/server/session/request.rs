@@ -2,6 +2,7 @@
 
 use axum::extract::ws::Message;
 use futures::{Sink, Stream};
+use serde_json::value::RawValue;
 
 use super::{
     super::{
@@ -43,9 +44,10 @@ where
                 });
                 Ok(())
             }
-            ClientFrame::Subscribe { channel, since, presence: _, reference } => {
+            ClientFrame::Subscribe { channel, since, presence, reference } => {
                 let refused = |error| Refused { error, channel: Some(channel.clone()), reference };
-                self.subscribe(&channel, since.as_deref(), reference).await.map_err(refused)
+                let request = (since.as_deref(), presence.as_deref(), reference);
+                self.subscribe(&channel, request).await.map_err(refused)
             }
             ClientFrame::Unsubscribe { channel } => {
                 self.unsubscribe(&channel).map_err(|error| Refused::on(error, channel))
@@ -60,9 +62,9 @@ where
                 self.answer(ServerFrame::Ack { channel, position, replay, reached, reference });
                 Ok(())
             }
-            ClientFrame::Presence { channel, .. } => {
-                let error = LiveError::new(ErrorCode::UnknownType, "not yet");
-                Err(Refused::on(error, channel))
+            ClientFrame::Presence { channel, data, idle, leave, reference } => {
+                let refused = |error| Refused { error, channel: Some(channel.clone()), reference };
+                self.present(&channel, data, idle, leave).await.map_err(refused)
             }
             ClientFrame::Heartbeat(health) => {
                 self.meter.health(self.realtime.metrics(), health);
@@ -84,8 +86,7 @@ where
     async fn subscribe(
         &mut self,
         channel: &str,
-        since: Option<&str>,
-        reference: Option<u64>,
+        (since, presence, reference): (Option<&str>, Option<&RawValue>, Option<u64>),
     ) -> Result<(), LiveError> {
         let name = checked(channel)?;
         let since = since.map(str::parse::<Position>).transpose().map_err(|_| {
@@ -101,8 +102,10 @@ where
             ));
         }
         self.realtime.check(&self.peer.identity, Action::Read, &name).await?;
+        let wish = self.wish(presence, &name).await?;
         let request = Request { channel: &name, since, reference, who: &self.peer.identity };
         let subscription = attach(&self.realtime, &self.queue, request).await?;
+        self.begin_presence(&subscription, wish);
         // It takes the place of an older one, whose frames behind the new answer are left out.
         if let Some(older) = self.subscriptions.insert(name, subscription) {
             self.realtime.hub().unsubscribe(&older);
@@ -120,6 +123,7 @@ where
             ));
         };
         self.realtime.hub().unsubscribe(&subscription);
+        self.realtime.presence().leave(&self.presence, &name);
         Ok(())
     }
 }
@@ -161,7 +165,7 @@ impl Refused {
     }
 }
 
-fn checked(channel: &str) -> Result<ChannelName, LiveError> {
+pub(super) fn checked(channel: &str) -> Result<ChannelName, LiveError> {
     ChannelName::new(channel)
         .map_err(|error| LiveError::new(ErrorCode::InvalidChannelName, error.to_string()))
 }

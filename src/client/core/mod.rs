@@ -3,6 +3,8 @@
 //! Drivers (`native`, `browser`) feed it inputs with their time and do what [`ClientCore::next_output`]
 //! says until it says nothing more.
 
+mod receive;
+
 use std::collections::VecDeque;
 
 use serde_json::value::RawValue;
@@ -11,12 +13,13 @@ use super::{
     config::ClientConfig,
     connection::{Connection, ConnectionInput, ConnectionOutput, millis},
     event::{ClientEvent, OwnerId},
-    state::{ConnectionState, FailReason},
+    presence::Presences,
+    state::ConnectionState,
     subscriptions::{SubscriptionOutput, Subscriptions},
 };
 use crate::contract::{
-    ChannelName, ClientFrame, ContractVerdict, ErrorCode, Hello, LiveError, Position, ServerFrame,
-    Transport, parse, protocol::Health,
+    ChannelName, ClientFrame, ContractVerdict, ErrorCode, Hello, LiveError, Position, Present,
+    Transport, protocol::Health,
 };
 
 /// What happens to a client, apart from calls of its owner.
@@ -66,6 +69,7 @@ pub enum Output {
 pub struct ClientCore {
     connection: Connection,
     subscriptions: Subscriptions,
+    presences: Presences,
     contract: Option<String>,
     /// Broadcasts whose answer is under way.
     broadcasts: Vec<u64>,
@@ -89,6 +93,7 @@ impl ClientCore {
         Self {
             connection: Connection::new(config, seed),
             subscriptions: Subscriptions::default(),
+            presences: Presences::default(),
             contract: config.contract.clone(),
             broadcasts: Vec::new(),
             delay_ms: (millis(config.delay).max(1), millis(config.max_delay).max(1)),
@@ -176,7 +181,51 @@ impl ClientCore {
     pub fn unsubscribe(&mut self, owner: OwnerId, now_ms: u64) {
         self.now_ms = now_ms;
         self.subscriptions.unsubscribe(owner, &mut self.events);
+        // A farewell to the channel is one to its users, too.
+        let subscribed = self.events.is_empty();
+        let references = &mut self.subscriptions.references;
+        self.presences.remove(owner, subscribed, references, &mut self.events);
         self.flush();
+    }
+
+    /// Listens to a channel and is told who is there; with data, a JSON object, it is shown itself. Ends
+    /// with [`ClientCore::unsubscribe`].
+    pub fn subscribe_to_presence(
+        &mut self,
+        channel: &ChannelName,
+        data: Option<Box<RawValue>>,
+        now_ms: u64,
+    ) -> OwnerId {
+        self.now_ms = now_ms;
+        let owner = self.subscriptions.subscribe(channel, None, &mut self.events);
+        self.presences.add(owner, channel, data, &mut self.events);
+        self.flush();
+        // Where the channel was subscribed already, nothing has been asked yet.
+        if self.connection.open_generation().is_some() {
+            self.ask_presence(channel.as_str());
+        }
+        owner
+    }
+
+    /// Says something new about oneself where this owner takes part.
+    pub fn update_presence(&mut self, owner: OwnerId, data: Box<RawValue>, now_ms: u64) {
+        self.now_ms = now_ms;
+        let references = &mut self.subscriptions.references;
+        self.presences.update(owner, data, references, &mut self.events);
+        self.flush();
+    }
+
+    /// Says whether nobody looks at the page.
+    pub fn set_idle(&mut self, idle: bool, now_ms: u64) {
+        self.now_ms = now_ms;
+        let references = &mut self.subscriptions.references;
+        self.presences.set_idle(idle, references, &mut self.events);
+        self.flush();
+    }
+
+    /// Who is in a channel that somebody takes part in; empty where they are too many to name.
+    pub fn online_users(&self, channel: &ChannelName) -> &[Present] {
+        self.presences.users(channel)
     }
 
     /// The owner has loaded its snapshot again, which stands at `position`.
@@ -199,74 +248,6 @@ impl ClientCore {
             self.abandon_broadcasts("There is no connection.");
         }
         reference
-    }
-
-    fn receive(&mut self, generation: u64, text: &str) {
-        if self.connection.open_generation() != Some(generation) {
-            return;
-        }
-        let frame = parse::server_frame(text);
-        self.step(ConnectionInput::FrameReceived { generation, valid: frame.is_some() });
-        let Some(frame) = frame else { return };
-        let (subscriptions, events) = (&mut self.subscriptions, &mut self.events);
-        match frame {
-            ServerFrame::Broadcast { channel, position, payload } => {
-                subscriptions.event(&channel, position, payload, events);
-            }
-            ServerFrame::Ack { position, replay, reached, reference: Some(reference), .. } => {
-                let replay = replay.unwrap_or(0);
-                if !subscriptions.acknowledged(reference, position, replay, events) {
-                    self.finish_broadcast(reference, Ok(reached.unwrap_or(0)));
-                }
-            }
-            ServerFrame::Ack { .. } => {}
-            ServerFrame::Resync { channel, reason, position, reference } => {
-                subscriptions.resync(&channel, reason, position, reference, events);
-            }
-            ServerFrame::Heartbeat { position } => {
-                self.answered();
-                let subscriptions = &mut self.subscriptions;
-                if let Some(position) = position {
-                    subscriptions.heartbeat(position);
-                }
-            }
-            ServerFrame::Error { code, error, channel, reference, retry_after_ms } => {
-                let error = LiveError { code, message: error, retry_after_ms };
-                let for_now = matches!(code, ErrorCode::Internal | ErrorCode::RateLimited);
-                let (now_ms, (delay_ms, most_ms)) = (self.now_ms, self.delay_ms);
-                let random = &mut self.random;
-                let wait = |failures: u32| {
-                    let bound = delay_ms.saturating_mul(1 << failures.min(32)).min(most_ms);
-                    retry_after_ms.unwrap_or(0).max(bound / 2) + random.u64(0..=bound / 2)
-                };
-                match (reference, channel) {
-                    (Some(number), _)
-                        if for_now && subscriptions.postponed(number, now_ms, wait) => {}
-                    (Some(number), _) if subscriptions.refused(number, &error, events) => {}
-                    (Some(number), _) => self.finish_broadcast(number, Err(error)),
-                    // Nobody asked: the server has ended the channel.
-                    (None, Some(channel))
-                        if matches!(
-                            code,
-                            ErrorCode::UnknownChannel | ErrorCode::PermissionDenied
-                        ) && subscriptions.ended(&channel, &error, events) => {}
-                    (None, _) => self.outputs.push_back(Output::Complaint(error)),
-                }
-            }
-            ServerFrame::PresenceState { .. }
-            | ServerFrame::PresenceUpdate { .. }
-            | ServerFrame::PresenceCount { .. }
-            | ServerFrame::Open { .. } => {}
-            ServerFrame::Drain { within_ms } => self.step(ConnectionInput::Drain { within_ms }),
-            ServerFrame::Welcome { contract, .. } => {
-                self.answered();
-                self.outputs.push_back(Output::Verdict(contract));
-                if contract == ContractVerdict::Reload {
-                    self.step(ConnectionInput::Fail(FailReason::ContractChanged));
-                }
-            }
-        }
-        self.flush();
     }
 
     fn step(&mut self, input: ConnectionInput) {
@@ -296,6 +277,8 @@ impl ClientCore {
                 ConnectionOutput::Lost => {
                     self.asked_ms = None;
                     self.subscriptions.disconnected();
+                    self.presences.disconnected(&mut self.events);
+                    self.flush();
                     self.abandon_broadcasts("The connection was lost before the answer came.");
                 }
                 ConnectionOutput::StateChanged(state) => {
@@ -318,13 +301,29 @@ impl ClientCore {
         let mut events = std::mem::take(&mut self.events);
         for event in events.drain(..) {
             match event {
-                SubscriptionOutput::Send(frame) => self.send(&frame),
+                SubscriptionOutput::Send(frame) => {
+                    self.send(&frame);
+                    if let ClientFrame::Subscribe { channel, .. } = &frame {
+                        self.ask_presence(channel);
+                    }
+                }
                 SubscriptionOutput::Deliver { owner, event } => {
+                    if matches!(event, ClientEvent::Refused(_)) {
+                        let references = &mut self.subscriptions.references;
+                        self.presences.remove(owner, false, references, &mut self.events);
+                    }
                     self.outputs.push_back(Output::Deliver { owner, event });
                 }
             }
         }
         self.events = events;
+    }
+
+    fn ask_presence(&mut self, channel: &str) {
+        let references = &mut self.subscriptions.references;
+        if let Some(frame) = self.presences.ask(channel, references) {
+            self.send(&frame);
+        }
     }
 
     fn send(&mut self, frame: &ClientFrame) {
