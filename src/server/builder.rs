@@ -9,7 +9,7 @@ use super::{
     database::Database,
     hub::Hub,
     identity::{Authenticate, Guests},
-    log::LogError,
+    log::{ChangeLog, LogError},
     policy::{DenyAll, Policy},
     realtime::Inner,
     routing::Routing,
@@ -19,7 +19,8 @@ use crate::contract::{Limits, Live};
 
 /// What a server is made from.
 pub struct Builder {
-    database: Database,
+    database: Option<Database>,
+    log: Arc<dyn ChangeLog>,
     routing: Routing,
     limits: Limits,
     contract: Option<String>,
@@ -29,9 +30,10 @@ pub struct Builder {
 }
 
 impl Builder {
-    pub(super) fn new(database: Database) -> Self {
+    pub(super) fn new(log: Arc<dyn ChangeLog>, database: Option<Database>) -> Self {
         Self {
             database,
+            log,
             routing: Routing::default(),
             limits: Limits::default(),
             contract: None,
@@ -84,13 +86,13 @@ impl Builder {
     /// When the database cannot be read, a resource's table does not exist, or a resource could not
     /// deliver anything as it is declared.
     pub async fn start(self) -> Result<Realtime, LogError> {
-        let Self { database, mut routing, limits, contract, only, authenticate, policy } = self;
+        let Self { database, log, mut routing, limits, contract, only, authenticate, policy } =
+            self;
         routing.retain(&only)?;
         routing.check()?;
         for table in routing.resource_tables() {
-            database.enable_realtime("public", table).await?;
+            log.enable("public", table).await?;
         }
-        let log = database.log();
         let followed = log.tables().await?;
         for table in routing.resource_tables() {
             // SQLite finds `Todos` for `todos`, but changes are routed by the exact name.
