@@ -190,7 +190,7 @@ impl ClientCore {
             }
             ServerFrame::Heartbeat { position } => {
                 if let Some(position) = position {
-                    subscriptions.heartbeat(position);
+                    subscriptions.heartbeat(position, events);
                 }
             }
             ServerFrame::Error { code, error, channel, reference, .. } => {

@@ -4,7 +4,10 @@
 //! `TIDEWIRE_SIMULATION=7` runs one schedule again, `TIDEWIRE_SIMULATION=0..1_000_000` that many;
 //! `cargo xtask simulate` does it with optimised code.
 
-use std::env;
+use std::{
+    env,
+    sync::atomic::{AtomicI64, Ordering},
+};
 
 use serde::{Deserialize, Serialize};
 use tidewire::{
@@ -63,4 +66,66 @@ fn spec_nx11_spec_nx4_spec_nx5_spec_nx1_every_list_is_true_whatever_happens() {
     if env::var_os("TIDEWIRE_SIMULATION").is_none() {
         assert!(report.untaken().is_empty(), "nothing tests {:?}", report.untaken());
     }
+}
+
+#[test]
+fn spec_nx11_a_seed_decides_everything() {
+    let run = || simulation::run(Simulation { seeds: 0..300, row: item });
+    let (one, other) = (run(), run());
+    assert_eq!(one.trace, other.trace, "the servers have said other things");
+    assert_eq!(one.paths, other.paths);
+}
+
+/// Its scopes are not its own: they differ each time somebody asks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Fickle(i64);
+
+impl Live for Fickle {
+    const RESOURCE: &'static str = "fickle";
+    const TABLE: &'static str = "fickles";
+    type Id = i64;
+
+    fn id(&self) -> i64 {
+        self.0
+    }
+
+    fn scopes(&self) -> Vec<ChannelName> {
+        static ASKED: AtomicI64 = AtomicI64::new(0);
+        let room = ASKED.fetch_add(1, Ordering::Relaxed) % 3;
+        ChannelName::record("room", &room.to_string()).into_iter().collect()
+    }
+}
+
+#[test]
+#[should_panic = "is not true"]
+fn spec_nx11_a_row_type_that_breaks_its_promise_is_found() {
+    simulation::run(Simulation { seeds: 0..300, row: |_, key| Fickle(key as i64) });
+}
+
+/// Joining edits forgets what the others have done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Forgetful {
+    id: i64,
+    text: u8,
+}
+
+impl Live for Forgetful {
+    const RESOURCE: &'static str = "forgetful";
+    const TABLE: &'static str = "forgetfuls";
+    type Id = i64;
+
+    fn id(&self) -> i64 {
+        self.id
+    }
+
+    fn merge(_: &Self, mine: &Self, _: &Self) -> Option<Self> {
+        Some(mine.clone())
+    }
+}
+
+#[test]
+#[should_panic = "merging an edit that changes nothing"]
+fn spec_nx11_a_merge_that_loses_the_others_edit_is_found() {
+    let row = |random: &mut Random, key| Forgetful { id: key as i64, text: random.u8(..) };
+    simulation::run(Simulation { seeds: 0..1, row });
 }
