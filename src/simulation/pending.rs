@@ -127,7 +127,8 @@ impl<T: Live> World<T> {
             Some(row) => {
                 let seed = model.head();
                 // A server trims titles, counts versions, rounds prices.
-                let row = if seed % 2 == 0 { kind.draw(write.key, seed) } else { row.clone() };
+                let row =
+                    if seed.is_multiple_of(2) { kind.draw(write.key, seed) } else { row.clone() };
                 (put(&mut table, row.clone()).0, Some(row))
             }
             None => {

@@ -160,9 +160,9 @@ fn describe<T: Live>(kind: &Kind<T>, failure: Failure) -> String {
         T::RESOURCE,
         faults.join("\n  ")
     );
-    _ = write!(
+    _ = writeln!(
         text,
-        "{}; history {}, queue {}, replay {}, log {} entries, heartbeat {:?}\n",
+        "{}; history {}, queue {}, replay {}, log {} entries, heartbeat {:?}",
         if *generous { ", nothing may cost a place" } else { "" },
         limits.history_events,
         limits.queue_frames,
@@ -171,12 +171,12 @@ fn describe<T: Live>(kind: &Kind<T>, failure: Failure) -> String {
         limits.heartbeat,
     );
     for topic in kind.topics() {
-        _ = write!(text, "  channel {}: {}\n", topic.0, kind.name(topic));
+        _ = writeln!(text, "  channel {}: {}", topic.0, kind.name(topic));
     }
-    _ = write!(text, "  before: {before:?}, trimmed to {trimmed_before:?}\n");
+    _ = writeln!(text, "  before: {before:?}, trimmed to {trimmed_before:?}");
     for (index, (op, rest)) in ops.iter().enumerate() {
         let rest = if *rest { "" } else { " (and on at once)" };
-        _ = write!(text, "  {index:>3} {op:?}{rest}\n");
+        _ = writeln!(text, "  {index:>3} {op:?}{rest}");
     }
     _ = write!(text, "again: TIDEWIRE_SIMULATION={seed} and the same test");
     text
