@@ -53,6 +53,10 @@ impl Paths {
         self.0[path as usize] += times;
     }
 
+    pub(super) fn has(&self, path: Path) -> bool {
+        self.0[path as usize] > 0
+    }
+
     pub(super) fn merge(&mut self, other: &Self) {
         for (mine, theirs) in self.0.iter_mut().zip(other.0) {
             *mine += theirs;
