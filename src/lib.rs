@@ -9,7 +9,8 @@
 //!
 //! Read it in that order: [`contract`] is what both sides compile, [`server`] is everything from
 //! the change log to the socket, [`client`] everything from the socket to a folded list of rows,
-//! and [`reactive`] turns that into Leptos signals; `testing` runs all of it in memory. Arrows go one way:
+//! and [`reactive`] turns that into Leptos signals; `testing` runs all of it in memory, and
+//! `simulation` runs it through every accident that a seed can think of. Arrows go one way:
 //! `reactive → client → contract` and `server → contract`.
 
 pub mod client;
@@ -17,6 +18,8 @@ pub mod contract;
 pub mod reactive;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod server;
+#[cfg(all(feature = "simulation", not(target_arch = "wasm32")))]
+pub mod simulation;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 

@@ -26,7 +26,8 @@ pub enum ClientEvent {
         /// The payload as it came; shared by every subscriber of the channel.
         payload: Arc<RawValue>,
     },
-    /// Everything missed has been handed out; what follows is live. Comes after each connect.
+    /// Everything missed has been handed out; what follows is live. Comes after each connect, and to
+    /// subscribers with state also when a heartbeat has moved their position.
     Ready {
         /// Where the subscriber stands; `None` on a channel without a log.
         position: Option<Position>,

@@ -286,16 +286,21 @@ impl Subscription {
         }
     }
 
-    /// Every event up to `position` has been received, so positions move up to it.
-    pub(super) fn heartbeat(&mut self, position: Position) {
+    /// Every event up to `position` has been received, so positions move up to it. Owners with rows are
+    /// told: a write of theirs whose row belongs to other channels has no event here to wait for.
+    pub(super) fn heartbeat(&mut self, position: Position, out: &mut Vec<Output>) {
         if !matches!(self.wire, Wire::Live { replaying: 0, .. }) {
             return;
         }
         for owner in self.owners.iter_mut().filter(|owner| !owner.frozen) {
             if let Some(own) = &mut owner.position
                 && own.epoch == position.epoch
+                && own.offset < position.offset
             {
-                own.offset = own.offset.max(position.offset);
+                own.offset = position.offset;
+                if owner.stateful {
+                    owner.ready(out);
+                }
             }
         }
     }

@@ -202,9 +202,9 @@ impl Subscriptions {
     }
 
     /// A `heartbeat` with a position: everything up to it has been received.
-    pub fn heartbeat(&mut self, position: Position) {
+    pub fn heartbeat(&mut self, position: Position, out: &mut Vec<SubscriptionOutput>) {
         for channel in &mut self.channels {
-            channel.heartbeat(position);
+            channel.heartbeat(position, out);
         }
     }
 

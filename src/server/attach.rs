@@ -98,12 +98,12 @@ pub async fn attach(
                 read_to = last;
                 bytes += events.iter().map(|event| event.weight()).sum::<usize>();
                 older.extend(events.into_iter().filter(|event| queue.may_see(event)));
-                if older.len() > limits.replay_events || bytes > limits.replay_bytes {
-                    let reason = ResyncReason::TooMany;
+                // The log may have been trimmed while it was being read, which is then the reason.
+                if let Some(reason) = verdict(realtime, since).await? {
                     return Ok(at_head(realtime, queue, &request, Some(reason)));
                 }
-                // The log may have been trimmed while it was being read.
-                if let Some(reason) = verdict(realtime, since).await? {
+                if older.len() > limits.replay_events || bytes > limits.replay_bytes {
+                    let reason = ResyncReason::TooMany;
                     return Ok(at_head(realtime, queue, &request, Some(reason)));
                 }
             }

@@ -11,7 +11,7 @@ use super::{
     hub::Hub,
     identity::{Authenticate, Guests, Identity},
     limiter::{Admission, Bucket},
-    log::LogError,
+    log::{ChangeLog, LogError},
     messages::Messages,
     metrics::{Metrics, keep_rates},
     policy::{DenyAll, Policy},
@@ -26,7 +26,8 @@ use crate::contract::{Limits, Live, LiveError, Message};
 
 /// What a server is made from.
 pub struct Builder {
-    database: Database,
+    database: Option<Database>,
+    log: Arc<dyn ChangeLog>,
     routing: Routing,
     queries: Registry,
     messages: Messages,
@@ -42,9 +43,10 @@ pub struct Builder {
 }
 
 impl Builder {
-    pub(super) fn new(database: Database) -> Self {
+    pub(super) fn new(log: Arc<dyn ChangeLog>, database: Option<Database>) -> Self {
         Self {
             database,
+            log,
             routing: Routing::default(),
             queries: Registry::default(),
             messages: Messages::default(),
@@ -155,6 +157,7 @@ impl Builder {
     pub async fn start(self) -> Result<Realtime, LogError> {
         let Self {
             database,
+            log,
             mut routing,
             mut queries,
             messages,
@@ -172,9 +175,8 @@ impl Builder {
         routing.retain(&only)?;
         routing.check()?;
         for table in routing.resource_tables() {
-            database.enable_realtime("public", table).await?;
+            log.enable("public", table).await?;
         }
-        let log = database.log();
         let followed = log.tables().await?;
         for table in routing.resource_tables() {
             // SQLite finds `Todos` for `todos`, but changes are routed by the exact name.

@@ -136,9 +136,12 @@ impl Hub {
             self.watch.lost(offset);
         }
         let concerns = |channel: &ChannelName| !queries::is_query(channel) && concerns(channel);
-        let concerned = state.channels.iter().filter(|(channel, _)| concerns(channel));
+        let mut concerned: Vec<_> =
+            state.channels.iter().filter(|(channel, _)| concerns(channel)).collect();
+        // The map's order is another one in each process, and a simulated run has to be repeatable.
+        concerned.sort_by_key(|(channel, _)| *channel);
         let (mut lost, mut resynced) = (0, 0);
-        for subscriber in concerned.flat_map(|(_, listeners)| &listeners.subscribers) {
+        for subscriber in concerned.into_iter().flat_map(|(_, listeners)| &listeners.subscribers) {
             if subscriber.subscription.wants(offset) {
                 resynced += usize::from(subscriber.queue.lag(&subscriber.subscription, reason));
                 lost += 1;

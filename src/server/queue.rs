@@ -223,9 +223,12 @@ impl Queue {
         self.lock().frames.len()
     }
 
-    /// Takes the subscriptions that are owed a `resync`.
+    /// Takes the subscriptions that are owed a `resync`, by channel: the hub's order is another one in
+    /// each process, and a simulated run has to be repeatable.
     pub fn take_lagging(&self) -> Vec<Lagging> {
-        std::mem::take(&mut self.lock().lagging)
+        let mut lagging = std::mem::take(&mut self.lock().lagging);
+        lagging.sort_by(|a, b| a.subscription.channel().cmp(b.subscription.channel()));
+        lagging
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

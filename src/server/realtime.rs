@@ -42,7 +42,7 @@ pub struct Realtime {
 
 /// What all handles share; made by the builder.
 pub(super) struct Inner {
-    pub(super) database: Database,
+    pub(super) database: Option<Database>,
     pub(super) log: Arc<dyn ChangeLog>,
     pub(super) hub: Hub,
     pub(super) routing: Arc<Routing>,
@@ -70,12 +70,20 @@ pub(super) struct Inner {
 impl Realtime {
     /// Begins to describe a server over this database.
     pub fn builder(database: Database) -> Builder {
-        Builder::new(database)
+        Builder::new(database.log(), Some(database))
+    }
+
+    /// Begins to describe a server over a log that may be of any kind, without a database beside it.
+    pub fn over(log: Arc<dyn ChangeLog>) -> Builder {
+        Builder::new(log, None)
     }
 
     /// The database that is followed.
+    ///
+    /// # Panics
+    /// When the server was made by [`Realtime::over`] and has none.
     pub fn database(&self) -> &Database {
-        &self.inner.database
+        self.inner.database.as_ref().expect("this server runs over a log alone")
     }
 
     /// Whether clients may connect.
@@ -118,7 +126,7 @@ impl Realtime {
     /// # Errors
     /// When there is no such table.
     pub async fn enable_realtime(&self, schema: &str, table: &str) -> Result<(), LogError> {
-        self.inner.database.enable_realtime(schema, table).await?;
+        self.inner.log.enable(schema, table).await?;
         self.refresh_tables().await?;
         // A table that was off leaves a gap in the log. Who subscribes from now on begins after it.
         let head = self.inner.log.head().await?;
@@ -139,7 +147,7 @@ impl Realtime {
     /// # Errors
     /// When there is no such table.
     pub async fn disable_realtime(&self, schema: &str, table: &str) -> Result<(), LogError> {
-        self.inner.database.disable_realtime(schema, table).await?;
+        self.inner.log.disable(schema, table).await?;
         self.refresh_tables().await?;
         let routing = &self.inner.routing;
         let ends = |channel: &ChannelName| {
@@ -214,7 +222,7 @@ impl Realtime {
         Self { inner: Arc::new(inner) }
     }
 
-    pub(super) fn hub(&self) -> &Hub {
+    pub(crate) fn hub(&self) -> &Hub {
         &self.inner.hub
     }
 
@@ -267,7 +275,7 @@ impl Realtime {
         self.inner.broadcast_key.as_deref()
     }
 
-    pub(super) fn tasks(&self) -> &TaskTracker {
+    pub(crate) fn tasks(&self) -> &TaskTracker {
         &self.inner.tasks
     }
 

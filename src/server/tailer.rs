@@ -52,14 +52,15 @@ async fn follow(realtime: Realtime, mut last: u64) {
             Err(error) => {
                 tracing::error!(%error, "the change log could not be read; trying again");
                 tokio::select! {
+                    biased;
                     () = realtime.stopping() => return,
                     () = sleep(RETRY_AFTER) => continue,
                 }
             }
         }
         tokio::select! {
+            biased;
             () = realtime.stopping() => return,
-            () = realtime.log().changed() => {}
             _ = trim.tick() => {
                 let limits = realtime.limits();
                 match realtime.log().trim(limits.log_age, limits.log_entries).await {
@@ -68,6 +69,7 @@ async fn follow(realtime: Realtime, mut last: u64) {
                     Err(error) => tracing::error!(%error, "the change log could not be trimmed"),
                 }
             }
+            () = realtime.log().changed() => {}
         }
     }
 }

@@ -9,6 +9,7 @@ mod dev;
 mod doctor;
 mod packages;
 mod project;
+mod simulate;
 mod site;
 mod size;
 mod steps;
@@ -48,6 +49,8 @@ enum Verb {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Random schedules of writes and faults against server and pages, with optimised code.
+    Simulate(simulate::Options),
     /// The quick loop before a commit: format, tidy, clippy for server and browser.
     Check,
     /// Show which tools are there, which are missing and the command that fixes it.
@@ -78,6 +81,7 @@ fn obey(project: &Project, verb: Verb) -> Result<(), Failure> {
         Verb::Dev { arguments } => dev::watch(project, &arguments),
         Verb::Test(options) => test::run(project, &options),
         Verb::Bench { arguments } => bench::bench(project, &arguments),
+        Verb::Simulate(options) => simulate::simulate(project, &options),
         Verb::Check => test::check(project),
         Verb::Doctor => doctor::examine(project),
         Verb::Tidy => tidy::check(project),

@@ -137,6 +137,11 @@ impl ClientCore {
         deadlines.into_iter().flatten().min()
     }
 
+    /// When a subscription is asked for again that was refused for now; `None` when there is none.
+    pub fn asks_again_at(&self) -> Option<u64> {
+        self.subscriptions.next_deadline()
+    }
+
     /// How the connection is doing: the newest round trip, and the longest time from a frame's arrival to
     /// its effect since the last heartbeat that told one.
     pub fn health(&self) -> Health {

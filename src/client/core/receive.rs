@@ -33,9 +33,8 @@ impl ClientCore {
             }
             ServerFrame::Heartbeat { position } => {
                 self.answered();
-                let subscriptions = &mut self.subscriptions;
                 if let Some(position) = position {
-                    subscriptions.heartbeat(position);
+                    self.subscriptions.heartbeat(position, &mut self.events);
                 }
             }
             ServerFrame::Error { code, error, channel, reference, retry_after_ms } => {

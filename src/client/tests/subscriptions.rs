@@ -170,7 +170,7 @@ fn an_owner_that_missed_nothing_does_not_ask_again() {
     let mut b = Bench::online();
     b.join(Some(5));
     b.ack(1, 5, 0);
-    b.run(|subs, _| subs.heartbeat(at(50)));
+    b.run(|subs, out| subs.heartbeat(at(50), out));
     b.take();
     // Nothing happened on the channel between 5 and 50.
     b.join(Some(20));
@@ -312,14 +312,14 @@ fn frozen_owners_do_not_hold_back_the_others_on_a_new_socket() {
 fn heartbeats_move_positions_up_but_never_down_and_not_during_a_replay() {
     let mut b = Bench::online();
     b.join(Some(3));
-    b.subs.heartbeat(at(90));
+    b.run(|subs, out| subs.heartbeat(at(90), out));
     b.ack(1, 3, 1);
-    b.subs.heartbeat(at(91));
+    b.run(|subs, out| subs.heartbeat(at(91), out));
     b.change(7);
-    b.subs.heartbeat(at(40));
-    b.subs.heartbeat(at(39));
-    b.subs.heartbeat(Position::new(1, 99));
-    b.take();
+    b.run(|subs, out| subs.heartbeat(at(40), out));
+    b.run(|subs, out| subs.heartbeat(at(39), out));
+    b.run(|subs, out| subs.heartbeat(Position::new(1, 99), out));
+    assert_eq!(b.take(), ["subscribe #1 from 3", "1: change 7", "1: ready 7", "1: ready 40"]);
     b.subs.disconnected();
     b.run(|subs, out| subs.connected(out));
     assert_eq!(b.take(), ["subscribe #2 from 40"]);

@@ -52,6 +52,7 @@ pub async fn keep(realtime: Realtime) {
     second.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
+            biased;
             () = realtime.stopping() => return,
             _ = second.tick() => realtime.metrics().sample(),
         }

@@ -21,12 +21,15 @@ pub struct Connection {
     silent: AtomicBool,
     /// It is owed a fresh state of at least one channel.
     stale: AtomicBool,
+    /// Counts the states that it was given, of all channels.
+    states: AtomicU64,
 }
 
 impl Connection {
     pub(super) fn new(id: u64, user: Arc<str>, queue: Arc<Queue>) -> Self {
         let (silent, stale) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { id, user, queue, opened: Instant::now(), heard: AtomicU64::new(0), silent, stale }
+        let (heard, states) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { id, user, queue, opened: Instant::now(), heard, silent, stale, states }
     }
 
     /// Something came from it. Returns whether it was taken for silent, so that its presences have to be
@@ -53,6 +56,11 @@ impl Connection {
     pub(super) fn set_stale(&self) {
         self.stale.store(true, SeqCst);
         self.queue.wake();
+    }
+
+    /// The number of the next state; no two of a connection are equal.
+    pub(super) fn next_state(&self) -> u64 {
+        self.states.fetch_add(1, SeqCst)
     }
 
     pub(super) fn set_fresh(&self) {

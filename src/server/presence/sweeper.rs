@@ -19,6 +19,7 @@ pub async fn keep_sweeping(realtime: Realtime) {
             }
         };
         tokio::select! {
+            biased;
             () = realtime.stopping() => return presence.close(),
             () = presence.sooner.notified() => {}
             () = due => {}

@@ -17,8 +17,8 @@ pub(super) struct Watcher {
     pub(super) only_count: bool,
     /// The number it was told last.
     pub(super) told: Option<usize>,
-    /// Counts the states, so that no difference from before one takes the place of one behind it.
-    states: u64,
+    /// The number of the last state, so that no difference behind it takes the place of one before it.
+    state: u64,
     /// Has missed something and waits for its state.
     stale: bool,
 }
@@ -29,7 +29,7 @@ impl Watcher {
         subscription: Arc<Subscription>,
         only_count: bool,
     ) -> Self {
-        Self { connection, subscription, only_count, told: None, states: 0, stale: false }
+        Self { connection, subscription, only_count, told: None, state: 0, stale: false }
     }
 
     pub(super) fn has_ended(&self) -> bool {
@@ -45,7 +45,7 @@ impl Watcher {
         if self.stale {
             return;
         }
-        let key = (self.states, key);
+        let key = (self.state, key);
         if !self.connection.queue.push_presence(&self.subscription, key, frame) {
             self.owe_state();
         }
@@ -59,7 +59,7 @@ impl Watcher {
 
     /// The state, or the number: everything before it is out of date.
     pub(super) fn give_state(&mut self, frame: Utf8Bytes, count: Option<usize>) {
-        self.states += 1;
+        self.state = self.connection.next_state();
         self.stale = false;
         self.told = count;
         self.connection.queue.push_own([Queued::Own(frame)]);

@@ -100,19 +100,22 @@ where
         let mut heartbeat = interval_at(Instant::now() + limits.heartbeat, limits.heartbeat);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
+            // In a fixed order, so that a simulated run can be repeated. Nobody starves: whatever the client
+            // sends empties the queue too.
             let step = tokio::select! {
+                biased;
                 () = realtime.stopping() => {
                     let within_ms = realtime.drain_window().as_millis() as u64;
                     self.answer(ServerFrame::Drain { within_ms });
                     _ = self.flush().await;
                     return STOPPING;
                 }
-                () = self.queue.ready() => self.flush().await,
                 _ = heartbeat.tick() => self.beat().await,
                 message = self.socket.next() => match message {
                     Some(Ok(message)) => self.receive(message).await,
                     Some(Err(_)) | None => Err(End::Gone),
                 },
+                () = self.queue.ready() => self.flush().await,
             };
             if let Err(end) = step {
                 return end;
@@ -145,7 +148,7 @@ where
                 self.refuse(Refused::new(limited.unwrap_or(error)))?;
                 self.flush().await
             }
-            Message::Ping(_) | Message::Pong(_) => Ok(()),
+            Message::Ping(_) | Message::Pong(_) => self.flush().await,
             Message::Close(_) => Err(End::Gone),
         }
     }

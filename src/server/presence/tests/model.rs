@@ -78,8 +78,8 @@ fn expected(said: &[(usize, Said)], now: u64, grace: u64) -> BTreeMap<String, (V
     users.into_iter().map(shown).collect()
 }
 
-async fn run(steps: Vec<Step>, queue_frames: usize, presence_users: usize) {
-    let limits = Limits { queue_frames, presence_users, ..Limits::default() };
+async fn run(steps: Vec<Step>, queue_latest: usize, presence_users: usize) {
+    let limits = Limits { queue_latest, presence_users, ..Limits::default() };
     let grace = limits.presence_grace.as_millis() as u64;
     let presence = Presence::new(&limits);
     let user = |client: usize| format!("user{}", client % USERS);
@@ -199,11 +199,11 @@ proptest! {
     #[test]
     fn spec_ig5_every_watcher_that_drains_ends_with_the_models_set(
         steps in prop::collection::vec(step(), 1..80),
-        queue_frames in prop_oneof![1usize..6, Just(1_000)],
+        queue_latest in prop_oneof![1usize..6, Just(1_000)],
         presence_users in prop_oneof![1usize..4, Just(500)],
     ) {
         let mut runtime = tokio::runtime::Builder::new_current_thread();
         let runtime = runtime.enable_time().start_paused(true).build().unwrap();
-        runtime.block_on(run(steps, queue_frames, presence_users));
+        runtime.block_on(run(steps, queue_latest, presence_users));
     }
 }

@@ -1,0 +1,9 @@
+//! Arbitrary bytes for `change`; what must hold is in `properties.rs`.
+
+#![no_main]
+
+#[allow(dead_code)]
+#[path = "../properties.rs"]
+mod properties;
+
+libfuzzer_sys::fuzz_target!(|text: &str| properties::change(text));
