@@ -9,6 +9,11 @@ import { expect, test } from "./support/test";
 const TODO = "resource:todo";
 const PRODUCTS = "table:public.products";
 
+/** Without the channels of who is there and who is writing. */
+function lists(names: string[]): string[] {
+  return names.filter((name) => name === TODO || name === PRODUCTS);
+}
+
 function follow(page: Page, name: string) {
   return page.getByRole("navigation", { name: "Primary" }).getByRole("link", { name }).click();
 }
@@ -35,8 +40,8 @@ test("spec_en6_the_router_keeps_the_socket_and_leaves_what_is_not_shown", async 
   await follow(page, "Products");
   const products = new Products(page);
   await products.expectShown(await productsIn(server.database));
-  await expect.poll(() => channels(socket.sent, "unsubscribe")).toEqual([TODO]);
-  expect(channels(socket.sent, "subscribe")).toEqual([TODO, PRODUCTS]);
+  await expect.poll(() => lists(channels(socket.sent, "unsubscribe"))).toEqual([TODO]);
+  expect(lists(channels(socket.sent, "subscribe"))).toEqual([TODO, PRODUCTS]);
   expect(loaded()).toEqual(["list_products"]);
   await sqlite(server.database, "UPDATE products SET name = 'Live after a click' WHERE id = 1");
   await products.expectShown(await productsIn(server.database));
@@ -45,7 +50,7 @@ test("spec_en6_the_router_keeps_the_socket_and_leaves_what_is_not_shown", async 
   await sqlite(server.database, `UPDATE todos SET done = TRUE; ${insertTodo("Added while away")}`);
   await page.goBack();
   await todos.expectShown(await todosIn(server.database));
-  await expect.poll(() => channels(socket.sent, "unsubscribe")).toEqual([TODO, PRODUCTS]);
+  await expect.poll(() => lists(channels(socket.sent, "unsubscribe"))).toEqual([TODO, PRODUCTS]);
   await sqlite(server.database, insertTodo("And live"));
   await todos.expectShown(await todosIn(server.database));
 
@@ -61,7 +66,7 @@ test("spec_en6_the_router_keeps_the_socket_and_leaves_what_is_not_shown", async 
   expect(socket.closed).toBe(false);
   await expect
     .poll(async () => (await (await page.request.get("/realtime/stats")).json()).subscriptions)
-    .toBe(1);
+    .toBe(3); // The list, who is on the page, and who is writing.
 });
 
 test("spec_nx4_a_list_that_could_not_be_loaded_says_so_and_is_tried_again", async ({ page, server, expectError }) => {
