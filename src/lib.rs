@@ -5,6 +5,8 @@
 //!  event ──► server function (app) ──► SQL in a transaction ───────────────────────► rows + change log
 //!                                                                                       │ wake
 //!  view ◄── live list (reactive) ◄── client ◄══ WebSocket ══ session ◄── hub ◄── tailer ┘
+//!           live value                      or event stream     ▲         ▲
+//!                                      presence, live queries ──┘         └── messages that no log holds
 //! ```
 //!
 //! Read it in that order: [`contract`] is what both sides compile, [`server`] is everything from

@@ -50,7 +50,7 @@ fn client_frames() -> Vec<(&'static str, ClientFrame)> {
                 reference: Some(7),
             },
         ),
-        ("client-unsubscribe", ClientFrame::Unsubscribe { channel: channel() }),
+        ("client-unsubscribe", ClientFrame::Unsubscribe { channel: channel(), reference: None }),
         (
             "client-broadcast",
             ClientFrame::Broadcast {

@@ -33,6 +33,7 @@ pub fn resources(builder: tidewire::server::Builder) -> tidewire::server::Builde
         .resource::<todos::Todo>()
         .resource::<products::Product>()
         .query::<products::Worth>()
+        .messages_checked(policy::typing_as_oneself)
         .policy(policy::Rules)
         .contract(CONTRACT)
 }

@@ -2,9 +2,13 @@
 
 use async_trait::async_trait;
 use tidewire::{
-    ChannelName,
+    ChannelName, ErrorCode, LiveError,
+    reactive::Typing,
     server::{Action, Identity, Policy},
 };
+
+/// The longest name that is shown, in characters.
+const LONGEST_NAME: usize = 40;
 
 /// The demo's rules: everybody sees and joins everything, and talks on the channels that are not the
 /// database's. Your product's rules take the place of these.
@@ -19,4 +23,14 @@ impl Policy for Rules {
             }
         }
     }
+}
+
+/// Whoever writes does so as themselves, whatever their page says.
+pub fn typing_as_oneself(who: &Identity, typing: &mut Typing) -> Result<(), LiveError> {
+    if typing.name.chars().count() > LONGEST_NAME {
+        let text = format!("a name has at most {LONGEST_NAME} characters");
+        return Err(LiveError::new(ErrorCode::InvalidPayload, text));
+    }
+    typing.user = who.id().to_string();
+    Ok(())
 }

@@ -57,6 +57,7 @@ class Changes(ServerTest):
     async def test_an_infinite_number_is_null(self) -> None:
         client = await self.client()
         await client.subscribe("resource:product", self.take)
+        self.addCleanup(write, ("DELETE FROM products WHERE name = ?", (self.mark,)))
         write(insert(self.mark, float("inf")))
         await until(lambda: self.events)
         self.assertIsNone(self.events[0].payload["record"]["price"])

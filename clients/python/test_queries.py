@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import unittest
-import uuid
 from typing import Any
 
 import tidewire as t
@@ -23,17 +21,17 @@ class LiveQueries(ServerTest):
             return
         await until(lambda: refused)
 
-    @unittest.skipUnless(QUERY, "set TIDEWIRE_QUERY to the name of a query that lists the todos")
+    @unittest.skipUnless(QUERY, "set TIDEWIRE_QUERY to the name of a query whose answer a dearer product changes")
     async def test_a_query_is_answered_and_answered_again(self) -> None:
         client = await self.client()
         results: list[Any] = []
         await client.query(QUERY, {}, results.append)
         await until(lambda: results)
-        todo = uuid.uuid4().hex
-        write(("INSERT INTO todos (id, title) VALUES (?, ?)", (todo, self.mark)))
-        await until(lambda: self.mark in json.dumps(results[-1]))
-        write(("DELETE FROM todos WHERE id = ?", (todo,)))
-        await until(lambda: self.mark not in json.dumps(results[-1]))
+        before = results[0]
+        write(("INSERT INTO products (name, price) VALUES (?, ?)", (self.mark, 1000.0)))
+        await until(lambda: results[-1] != before)
+        write(("DELETE FROM products WHERE name = ?", (self.mark,)))
+        await until(lambda: results[-1] == before)
 
     async def test_nobody_else_answers_a_query(self) -> None:
         client = await self.client()

@@ -96,7 +96,7 @@ test("spec_sy2_who_looks_elsewhere_is_shown_as_away", async ({ page, person }) =
   await expect(others(page)).not.toContainText("away");
 });
 
-test("spec_ig4_typing_is_shown_and_ends_three_seconds_after_the_last_key", async ({ page, person }) => {
+test("spec_ig4_spec_en7_typing_is_shown_and_ends_three_seconds_after_the_last_key", async ({ page, person }) => {
   await new Todos(page).openLive();
   const bob = await new Todos(await person()).openLive();
   await expect(count(page)).toHaveText("2 people here");

@@ -55,14 +55,13 @@ impl Server {
         let database = Database::open_with(&config.database_url, limits.external_poll).await?;
         database.migrate(&app::MIGRATIONS).await?;
         let (dead_after, drain) = (limits.dead_after, limits.drain);
-        let realtime = app::resources(Realtime::builder(database))
+        let realtime = app::resources(Realtime::builder(database).authenticate(guest::Visitors))
             .only(&config.resources)
             .enabled(config.realtime)
             .path(&config.realtime_path)
             .limits(limits)
             .trusted_proxies(config.trusted_proxies.iter().copied())
             .broadcast_key(config.broadcast_key.clone())
-            .authenticate(guest::Visitors)
             .start()
             .await?;
         let bind = |source| StartError::Bind { address: config.address, source };

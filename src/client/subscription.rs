@@ -121,7 +121,10 @@ impl Subscription {
     /// The frame that ends the subscription, if the server knows of one.
     pub(super) fn farewell(&self) -> Option<Output> {
         self.is_known().then(|| {
-            Output::Send(ClientFrame::Unsubscribe { channel: self.channel.as_str().into() })
+            Output::Send(ClientFrame::Unsubscribe {
+                channel: self.channel.as_str().into(),
+                reference: None,
+            })
         })
     }
 

@@ -54,7 +54,9 @@ pub fn client_frame(text: &str) -> Result<ClientFrame, LiveError> {
             presence: frame.presence.map(RawValue::to_owned),
             reference: frame.reference,
         },
-        "unsubscribe" => ClientFrame::Unsubscribe { channel: channel()? },
+        "unsubscribe" => {
+            ClientFrame::Unsubscribe { channel: channel()?, reference: frame.reference }
+        }
         "broadcast" => ClientFrame::Broadcast {
             channel: channel()?,
             payload: frame

@@ -30,6 +30,9 @@ pub enum ClientFrame {
     Unsubscribe {
         /// Which channel.
         channel: String,
+        /// Comes back in an error.
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<u64>,
     },
     /// Send a message to everybody on a custom channel.
     Broadcast {

@@ -66,7 +66,7 @@ impl<T: Live> Wire<T> {
                 let (topic, head) = (topic(&channel), model.head());
                 self.asked.push(Asked { reference, topic, since, hub, head });
             }
-            ClientFrame::Unsubscribe { channel } => {
+            ClientFrame::Unsubscribe { channel, .. } => {
                 let topic = topic(&channel);
                 self.at.retain(|(known, ..)| *known != topic);
             }

@@ -50,7 +50,7 @@ impl Wire {
                 let since = since.map(|since| since.parse().expect("a position"));
                 self.asked.push(Asked { reference, topic, since, hub: self.hub.get() });
             }
-            ClientFrame::Unsubscribe { channel } => {
+            ClientFrame::Unsubscribe { channel, .. } => {
                 self.at.remove(&Topic::named(&channel).expect("a channel of the schedule"));
             }
             _ => {}

@@ -40,16 +40,16 @@ impl Message for Cursor {
     }
 }
 
-/// Lossy, on `typing:…`.
+/// Lossy, on `nudge:…`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Typing {
+pub struct Nudge {
     pub number: u64,
     #[serde(default)]
     pub pad: String,
 }
 
-impl Message for Typing {
-    const PREFIX: &'static str = "typing";
+impl Message for Nudge {
+    const PREFIX: &'static str = "nudge";
     const DELIVERY: Delivery = Delivery::Lossy;
 }
 
@@ -78,5 +78,5 @@ pub fn declare(builder: Builder) -> Builder {
         cursor.who = who.id().to_string();
         Ok(())
     });
-    checked.messages::<Shipped>().messages::<Typing>().messages::<Fragile>()
+    checked.messages::<Shipped>().messages::<Nudge>().messages::<Fragile>()
 }

@@ -34,7 +34,7 @@ pub use self::{
     events::{Events, post_frame},
     http::{Answer, get, get_as, post_body, post_form, post_json, request, snapshot},
     logged::ErrorCount,
-    messages::{Cursor, Shipped, Typing, declare},
+    messages::{Cursor, Nudge, Shipped, declare},
     socket::{Socket, TurnedAway},
     users::ByToken,
     writer::{Writer, sqlite3},
@@ -93,9 +93,8 @@ impl TestServer {
         let drain = limits.drain;
         let database = Database::open(&url(&folder)).await.expect("the database opens");
         database.migrate(&app::MIGRATIONS).await.expect("migrations apply");
-        let builder = app::resources(Realtime::builder(database))
-            .limits(limits)
-            .authenticate(server::guest::Visitors);
+        let builder = Realtime::builder(database).authenticate(server::guest::Visitors);
+        let builder = app::resources(builder).limits(limits);
         let realtime = describe(builder).start().await.expect("the channel layer starts");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");

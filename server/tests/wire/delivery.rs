@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tidewire::contract::{Limits, Message};
 use tokio::net::TcpSocket;
 
-use crate::support::{Cursor, Shipped, Socket, TestServer, Typing, declare, new_folder};
+use crate::support::{Cursor, Nudge, Shipped, Socket, TestServer, declare, new_folder};
 
 /// A client that can hardly hold anything it has not read.
 async fn narrow(server: &TestServer) -> Socket {
@@ -20,7 +20,7 @@ async fn narrow(server: &TestServer) -> Socket {
     Socket::over(server.address, tcp).await
 }
 
-const CHANNELS: [&str; 3] = ["order:1", "cursor:1", "typing:1"];
+const CHANNELS: [&str; 3] = ["order:1", "cursor:1", "nudge:1"];
 const PEOPLE: u64 = 3;
 
 #[tokio::test]
@@ -35,7 +35,7 @@ async fn spec_nx5_a_stalled_reader_loses_by_class_and_others_are_not_slowed() {
     let realtime = &server.realtime;
     let orders = Shipped::channel("1").unwrap();
     let cursors = Cursor::channel("1").unwrap();
-    let typings = Typing::channel("1").unwrap();
+    let nudges = Nudge::channel("1").unwrap();
     let pad = "x".repeat(30_000);
     let (mut rounds, mut longest) = (0, Duration::ZERO);
     loop {
@@ -45,7 +45,7 @@ async fn spec_nx5_a_stalled_reader_loses_by_class_and_others_are_not_slowed() {
         let began = Instant::now();
         realtime.publish(&orders, &Shipped { number, note }).await.unwrap();
         realtime.publish(&cursors, &cursor).await.unwrap();
-        realtime.publish(&typings, &Typing { number, pad: pad.clone() }).await.unwrap();
+        realtime.publish(&nudges, &Nudge { number, pad: pad.clone() }).await.unwrap();
         // Who reads gets everything, at once, whatever the other one does.
         let mut seen = HashSet::new();
         for _ in CHANNELS {
@@ -81,9 +81,9 @@ async fn spec_nx5_a_stalled_reader_loses_by_class_and_others_are_not_slowed() {
     };
     let number = |frame: &Value| frame["payload"]["number"].as_u64();
 
-    let typed: Vec<u64> = of("typing:1").filter_map(number).collect();
-    assert!(typed.is_sorted(), "lossy messages keep their order");
-    assert_eq!(typed.len() as u64 + counts.dropped_lossy, rounds, "what is missing was counted");
+    let nudged: Vec<u64> = of("nudge:1").filter_map(number).collect();
+    assert!(nudged.is_sorted(), "lossy messages keep their order");
+    assert_eq!(nudged.len() as u64 + counts.dropped_lossy, rounds, "what is missing was counted");
 
     let mut newest: HashMap<String, u64> = HashMap::new();
     for frame in of("cursor:1") {

@@ -10,6 +10,7 @@ mod delivery;
 mod document;
 mod event_stream;
 mod fallback;
+mod hooks;
 mod lifecycle;
 mod limits;
 mod messages;

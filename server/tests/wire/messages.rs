@@ -13,7 +13,7 @@ use tidewire::{
 use tokio::time::timeout;
 
 use crate::support::{
-    Binary, Cursor, ErrorCount, PATIENCE, Shipped, Socket, TestServer, Typing, declare, eventually,
+    Binary, Cursor, ErrorCount, Nudge, PATIENCE, Shipped, Socket, TestServer, declare, eventually,
     file, new_folder, sqlite3, url,
 };
 
@@ -40,7 +40,7 @@ async fn next<E: serde::de::DeserializeOwned>(
 async fn spec_sy1_publish_says_how_many_it_reached() {
     let server = server().await;
     let (mut ann, mut bob) = (server.connect().await, server.connect().await);
-    for channel in ["order:1", "cursor:1", "typing:1"] {
+    for channel in ["order:1", "cursor:1", "nudge:1"] {
         ann.subscribe(channel).await;
         bob.subscribe(channel).await;
     }
@@ -63,17 +63,17 @@ async fn spec_sy1_publish_says_how_many_it_reached() {
         assert_eq!(second.get("position"), None);
     }
     bob.close().await;
-    let typing = Typing { number: 1, pad: String::new() };
-    let channel = Typing::channel("1").unwrap();
+    let nudge = Nudge { number: 1, pad: String::new() };
+    let channel = Nudge::channel("1").unwrap();
     eventually("one is left", async || {
-        realtime.publish(&channel, &typing).await.unwrap().reached == 1
+        realtime.publish(&channel, &nudge).await.unwrap().reached == 1
     })
     .await;
-    let nobody = realtime.publish(&Typing::channel("2").unwrap(), &typing).await.unwrap();
+    let nobody = realtime.publish(&Nudge::channel("2").unwrap(), &nudge).await.unwrap();
     assert_eq!(nobody.reached, 0);
-    let elsewhere = Channel::<Typing>::named("order:1").unwrap();
-    let refused = realtime.publish(&elsewhere, &typing).await.unwrap_err();
-    assert_eq!(refused.to_string(), "order:1 does not carry messages of \"typing\"");
+    let elsewhere = Channel::<Nudge>::named("order:1").unwrap();
+    let refused = realtime.publish(&elsewhere, &nudge).await.unwrap_err();
+    assert_eq!(refused.to_string(), "order:1 does not carry messages of \"nudge\"");
     drop(ann);
     server.stop().await;
 }

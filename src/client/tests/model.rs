@@ -88,7 +88,7 @@ impl ModelServer {
                 let since = since.map(|since| since.parse().expect("a position"));
                 self.subscribe(channel, since, reference);
             }
-            ClientFrame::Unsubscribe { channel } => {
+            ClientFrame::Unsubscribe { channel, .. } => {
                 self.subscribed.remove(&channel);
             }
             ClientFrame::Broadcast { channel, reference, .. } => {

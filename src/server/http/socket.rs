@@ -1,7 +1,10 @@
 //! `GET /realtime`: the WebSocket.
 
 use axum::{
-    extract::{Query, State, ws::WebSocketUpgrade},
+    extract::{
+        Query, State,
+        ws::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection},
+    },
     http::HeaderMap,
     response::Response,
 };
@@ -10,9 +13,9 @@ use serde::Deserialize;
 use super::{
     super::{Peer, Realtime, identity::Connect, session::Session},
     admit::{Origin, admit},
-    refuse::refuse,
+    refuse::{refuse, refuse_with},
 };
-use crate::contract::Transport;
+use crate::contract::{ErrorCode, LiveError, Transport};
 
 /// tungstenite reserves this much for every socket; its default of 128 KiB would be most of what an
 /// idle connection costs.
@@ -32,8 +35,18 @@ pub async fn upgrade(
     Origin(address): Origin,
     Query(parameters): Query<Parameters>,
     headers: HeaderMap,
-    upgrade: WebSocketUpgrade,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
+    let upgrade = match upgrade {
+        Ok(upgrade) => upgrade,
+        Err(rejected) => {
+            let text = format!("this address is a WebSocket's: {}", rejected.body_text());
+            return refuse_with(
+                rejected.status(),
+                LiveError::new(ErrorCode::MalformedMessage, text),
+            );
+        }
+    };
     // First, so that a crowd costs no look at who they are.
     let admitted = match admit(&realtime, address) {
         Ok(admitted) => admitted,

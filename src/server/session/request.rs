@@ -49,8 +49,9 @@ where
                 let request = (since.as_deref(), presence.as_deref(), reference);
                 self.subscribe(&channel, request).await.map_err(refused)
             }
-            ClientFrame::Unsubscribe { channel } => {
-                self.unsubscribe(&channel).map_err(|error| Refused::on(error, channel))
+            ClientFrame::Unsubscribe { channel, reference } => {
+                let refused = |error| Refused { error, channel: Some(channel.clone()), reference };
+                self.unsubscribe(&channel).map_err(refused)
             }
             ClientFrame::Broadcast { channel, payload, reference } => {
                 let sent = self.realtime.broadcast(&self.peer.identity, &channel, payload).await;
@@ -140,17 +141,13 @@ impl Refused {
         Self { error, channel: None, reference: None }
     }
 
-    fn on(error: LiveError, channel: String) -> Self {
-        Self { error, channel: Some(channel), reference: None }
-    }
-
     /// Refuses a frame whatever it asks for.
     fn whole(error: LiveError, frame: ClientFrame) -> Self {
         let (channel, reference) = match frame {
             ClientFrame::Subscribe { channel, reference, .. }
+            | ClientFrame::Unsubscribe { channel, reference }
             | ClientFrame::Broadcast { channel, reference, .. }
             | ClientFrame::Presence { channel, reference, .. } => (Some(channel), reference),
-            ClientFrame::Unsubscribe { channel } => (Some(channel), None),
             ClientFrame::Hello(_) | ClientFrame::Heartbeat(_) => (None, None),
         };
         Self { error, channel, reference }
