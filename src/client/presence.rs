@@ -11,7 +11,7 @@ use super::{
     event::{ClientEvent, OwnerId},
     subscriptions::SubscriptionOutput as Output,
 };
-use crate::contract::{ChannelName, ClientFrame, LiveError, PresenceAction, Present};
+use crate::contract::{ChannelName, ClientFrame, ErrorCode, LiveError, PresenceAction, Present};
 
 /// What an owner is told of who is there.
 #[derive(Clone, Debug)]
@@ -50,6 +50,8 @@ struct Room {
     live: bool,
     /// The number of the newest request.
     reference: u64,
+    /// It was refused for now: when to ask again.
+    again_ms: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -97,6 +99,21 @@ impl Presences {
         Some(room.join(idle, references))
     }
 
+    /// When [`Presences::tick`] has something to do.
+    pub fn next_deadline(&self) -> Option<u64> {
+        self.rooms.iter().filter_map(|room| room.again_ms).min()
+    }
+
+    /// Time has passed: asks again where the server had refused for now.
+    pub fn tick(&mut self, now_ms: u64, references: &mut u64, out: &mut Vec<Output>) {
+        let idle = self.idle;
+        for room in &mut self.rooms {
+            if room.again_ms.take_if(|at| *at <= now_ms).is_some() && room.asked {
+                out.push(Output::Send(room.join(idle, references)));
+            }
+        }
+    }
+
     /// The owner says something new.
     pub fn update(
         &mut self,
@@ -111,7 +128,8 @@ impl Presences {
         for owner in room.owners.iter_mut().filter(|owner| owner.id == id) {
             (owner.data, owner.spoke) = (Some(data.clone()), turn);
         }
-        if room.asked {
+        // What was refused for now is said with the newest data when it is asked again.
+        if room.asked && room.again_ms.is_none() {
             out.push(Output::Send(room.join(idle, references)));
         }
     }
@@ -154,7 +172,7 @@ impl Presences {
     /// The socket is gone. The lists stay, and are no longer live.
     pub fn disconnected(&mut self, out: &mut Vec<Output>) {
         for room in &mut self.rooms {
-            room.asked = false;
+            (room.asked, room.again_ms) = (false, None);
             if std::mem::take(&mut room.live) {
                 room.tell(&PresenceEvent::Stale, out);
             }
@@ -197,12 +215,26 @@ impl Presences {
         room.tell(&PresenceEvent::Count(count), out);
     }
 
-    /// An `error` with a number; `false` when it belongs to no presence.
-    pub fn refused(&mut self, reference: u64, error: &LiveError, out: &mut Vec<Output>) -> bool {
-        let Some(room) = self.rooms.iter().find(|room| room.reference == reference) else {
+    /// An `error` with a number; `false` when it belongs to no presence. `again_ms` is when to ask again if
+    /// the refusal is one for now.
+    pub fn refused(
+        &mut self,
+        reference: u64,
+        error: &LiveError,
+        again_ms: Option<u64>,
+        out: &mut Vec<Output>,
+    ) -> bool {
+        let Some(room) = self.rooms.iter_mut().find(|room| room.reference == reference) else {
             return false;
         };
-        room.tell(&PresenceEvent::Refused(error.clone()), out);
+        if error.code == ErrorCode::NotSubscribed {
+            // The subscribe before it was refused for now, and is followed by this when it is sent again.
+            room.asked = false;
+        } else if again_ms.is_some() {
+            room.again_ms = again_ms;
+        } else {
+            room.tell(&PresenceEvent::Refused(error.clone()), out);
+        }
         true
     }
 
@@ -220,7 +252,16 @@ impl Presences {
 impl Room {
     fn new(channel: ChannelName, owner: Owner) -> Self {
         let (users, count) = (Vec::new(), None);
-        Self { channel, owners: vec![owner], users, count, asked: false, live: false, reference: 0 }
+        Self {
+            channel,
+            owners: vec![owner],
+            users,
+            count,
+            asked: false,
+            live: false,
+            reference: 0,
+            again_ms: None,
+        }
     }
 
     fn has(&self, id: OwnerId) -> bool {

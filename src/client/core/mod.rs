@@ -112,6 +112,8 @@ impl ClientCore {
         self.now_ms = now_ms;
         if matches!(input, Input::Tick) {
             self.subscriptions.tick(now_ms, &mut self.events);
+            let references = &mut self.subscriptions.references;
+            self.presences.tick(now_ms, references, &mut self.events);
             self.flush();
         }
         self.step(match input {
@@ -133,8 +135,8 @@ impl ClientCore {
 
     /// When to call with [`Input::Tick`], in the milliseconds of `handle`.
     pub fn next_deadline(&self) -> Option<u64> {
-        let deadlines = [self.connection.next_deadline(), self.subscriptions.next_deadline()];
-        deadlines.into_iter().flatten().min()
+        let asked_again = [self.subscriptions.next_deadline(), self.presences.next_deadline()];
+        self.connection.next_deadline().into_iter().chain(asked_again.into_iter().flatten()).min()
     }
 
     /// When a subscription is asked for again that was refused for now; `None` when there is none.

@@ -41,6 +41,8 @@ impl ClientCore {
                 let error = LiveError { code, message: error, retry_after_ms };
                 let for_now = matches!(code, ErrorCode::Internal | ErrorCode::RateLimited);
                 let (now_ms, (delay_ms, most_ms)) = (self.now_ms, self.delay_ms);
+                let later_ms = now_ms.saturating_add(retry_after_ms.unwrap_or(0).max(delay_ms));
+                let again_ms = for_now.then_some(later_ms);
                 let random = &mut self.random;
                 let wait = |failures: u32| {
                     let bound = delay_ms.saturating_mul(1 << failures.min(32)).min(most_ms);
@@ -50,7 +52,7 @@ impl ClientCore {
                     (Some(number), _)
                         if for_now && subscriptions.postponed(number, now_ms, wait) => {}
                     (Some(number), _) if subscriptions.refused(number, &error, events) => {}
-                    (Some(number), _) if presences.refused(number, &error, events) => {}
+                    (Some(number), _) if presences.refused(number, &error, again_ms, events) => {}
                     (Some(number), _) => self.finish_broadcast(number, Err(error)),
                     // Nobody asked: the server has ended the channel.
                     (None, Some(channel))

@@ -215,3 +215,34 @@ fn a_refusal_reaches_the_owners_and_a_refused_channel_ends() {
     bench.open();
     assert!(bench.sent().is_empty(), "nothing is asked for again");
 }
+
+#[test]
+fn spec_sy7_a_presence_that_is_refused_for_now_is_asked_for_again() {
+    let mut bench = Bench::online();
+    let owner = bench.join(Some(json!({"say": "one"})));
+    assert_eq!(bench.sent(), [subscribe(), presence(json!({"data": {"say": "one"}}))]);
+    // Both are refused: the presence because there is no subscription yet.
+    let refuse = |bench: &mut Bench, number: u64, code: &str| {
+        bench.receive(json!({"type": "error", "code": code, "error": "", "channel": "room:a",
+            "ref": number, "retry_after_ms": 2_000}));
+    };
+    refuse(&mut bench, 1, "rate_limited");
+    refuse(&mut bench, 2, "not_subscribed");
+    let wake = |bench: &mut Bench| {
+        let due = bench.core.next_deadline().unwrap();
+        bench.core.handle(Input::Tick, due);
+        bench.work();
+        due
+    };
+    assert!(wake(&mut bench) >= 2_000);
+    assert_eq!(bench.sent(), [subscribe(), presence(json!({"data": {"say": "one"}}))]);
+
+    // Only the presence is refused; what is said meanwhile waits for it.
+    refuse(&mut bench, 4, "rate_limited");
+    bench.core.update_presence(owner, raw(json!({"say": "two"})), 2_000);
+    bench.work();
+    assert_eq!(bench.sent(), [Value::Null; 0]);
+    wake(&mut bench);
+    assert_eq!(bench.sent(), [presence(json!({"data": {"say": "two"}}))]);
+    assert_eq!(bench.told(), [""; 0], "nobody is told of what mends itself");
+}
