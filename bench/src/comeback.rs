@@ -29,8 +29,8 @@ use crate::{Failure, http, process::ServerProcess, product::Product};
 const AT_ONCE: usize = 64;
 /// How long all of them may take.
 const PATIENCE: Duration = Duration::from_secs(300);
-/// Replays that had to read the log.
-const LOG_READS: &str = "tidewire_replays_total{source=\"log\"}";
+/// Reads of the database for the sake of one subscription.
+const LOG_READS: &str = "tidewire_subscribe_reads_total";
 
 /// How much.
 #[derive(Args)]
@@ -96,7 +96,7 @@ impl Comeback {
         println!("| server down, s | {:.1} |", down.as_secs_f64());
         println!("| all back with their {missed} missed events, s | {:.1} |", back.as_secs_f64());
         println!("| most connections in one second | {fastest} |");
-        println!("| replays that read the log | {} |", reads.map_or("?".into(), |n| n.to_string()));
+        println!("| reads of the database for a reconnect | {} |", reads.map_or("?".into(), |n| n.to_string()));
         println!("| told to load again | {} |", progress.resyncs.load(Ordering::Relaxed));
         println!(
             "| events lost, doubled or out of order | {} |",

@@ -129,7 +129,7 @@ test("spec_bq6_the_strip_shows_the_frames_as_they_come", async ({ page, server }
 test("spec_en2_the_badge_is_a_word_that_is_read_out", async ({ page }) => {
   await page.goto("/");
   await waitLive(page);
-  await expect(page.getByRole("status").filter({ has: badge(page) })).toBeVisible();
+  await expect(badge(page).locator("xpath=ancestor::*[@role='status']")).toBeVisible();
   await expect(page.getByText("This page is live.")).toBeVisible();
 });
 

@@ -141,10 +141,10 @@ test("spec_en1_lists_share_the_stream_and_leave_it", async ({ page, server }) =>
   await waitLiveByStream(page);
   await page.getByRole("navigation", { name: "Primary" }).getByRole("link", { name: "Products" }).click();
   await expect
-    .poll(() => posts.filter(({ frame }) => frame.type === "unsubscribe").map(({ frame }) => frame.channel))
-    .toEqual(["resource:todo"]);
+    .poll(() => posts.flatMap(({ frame }) => (frame.type === "unsubscribe" ? [frame.channel] : [])).toSorted())
+    .toEqual(["page:todos", "resource:todo", "typing:todos"]);
   const stats = async () => (await page.request.get(`${server.url}/realtime/stats`)).json();
-  await expect.poll(stats).toMatchObject({ connections: 1, subscriptions: 1 });
+  await expect.poll(stats).toMatchObject({ connections: 1, subscriptions: 2 });
   await page.close();
   await expect
     .poll(async () => (await (await fetch(`${server.url}/realtime/stats`)).json()).connections)
