@@ -4,23 +4,23 @@ use async_trait::async_trait;
 use tidewire::{
     ChannelName, ErrorCode, LiveError,
     reactive::Typing,
-    server::{Action, Identity, Policy},
+    server::{Action, Identity, Policy, identity::Kind},
 };
 
 /// The longest name that is shown, in characters.
 const LONGEST_NAME: usize = 40;
 
 /// The demo's rules: everybody sees and joins everything, and talks on the channels that are not the
-/// database's. Your product's rules take the place of these.
+/// database's; only other servers see who is connected from where. Your product's rules take the place of
+/// these.
 pub struct Rules;
 
 #[async_trait]
 impl Policy for Rules {
-    async fn allows(&self, _: &Identity, action: Action, _: &ChannelName) -> bool {
+    async fn allows(&self, who: &Identity, action: Action, _: &ChannelName) -> bool {
         match action {
-            Action::Read | Action::Write | Action::Join | Action::SeeUsers | Action::Inspect => {
-                true
-            }
+            Action::Read | Action::Write | Action::Join | Action::SeeUsers => true,
+            Action::Inspect => who.kind() == Kind::Service,
         }
     }
 }

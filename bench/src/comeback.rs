@@ -96,7 +96,10 @@ impl Comeback {
         println!("| server down, s | {:.1} |", down.as_secs_f64());
         println!("| all back with their {missed} missed events, s | {:.1} |", back.as_secs_f64());
         println!("| most connections in one second | {fastest} |");
-        println!("| reads of the database for a reconnect | {} |", reads.map_or("?".into(), |n| n.to_string()));
+        println!(
+            "| reads of the database for a reconnect | {} |",
+            reads.map_or("?".into(), |n| n.to_string())
+        );
         println!("| told to load again | {} |", progress.resyncs.load(Ordering::Relaxed));
         println!(
             "| events lost, doubled or out of order | {} |",

@@ -92,6 +92,7 @@ async fn spawn(binary: &Path, folder: &TempDir, address: &str) -> Result<(Child,
         .env("DATABASE_URL", url(folder))
         .env("TIDEWIRE_CONNECTIONS_PER_ADDRESS", "100000")
         .env("TIDEWIRE_CONNECTS_PER_MINUTE", "4000000")
+        .env("TIDEWIRE_LOOKS_PER_MINUTE", "4000000")
         .env("RUST_LOG", "warn")
         .stdout(Stdio::piped())
         .kill_on_drop(true)

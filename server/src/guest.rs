@@ -5,7 +5,7 @@
 
 use async_trait::async_trait;
 use axum::{
-    extract::Request,
+    extract::{Request, State},
     http::{HeaderMap, HeaderValue, Method, header},
     middleware::Next,
     response::Response,
@@ -36,9 +36,17 @@ impl Authenticate for Visitors {
     }
 }
 
+/// Whether browsers may send the cookie over TLS alone.
+#[derive(Clone, Copy)]
+pub struct SecureCookies(pub bool);
+
 /// Puts the visitor's [`Identity`] into the request's extensions, and gives who opens a page without a
 /// cookie one.
-pub async fn visitor(mut request: Request, next: Next) -> Response {
+pub async fn visitor(
+    State(SecureCookies(secure)): State<SecureCookies>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let found = secret(request.headers()).map(str::to_owned);
     let known = found.is_some();
     let secret = found.unwrap_or_else(|| hex(&random()));
@@ -46,8 +54,10 @@ pub async fn visitor(mut request: Request, next: Next) -> Response {
     let page = request.method() == Method::GET;
     let mut response = next.run(request).await;
     if page && !known {
-        let cookie =
-            format!("{COOKIE}={secret}; HttpOnly; SameSite=Lax; Path=/; Max-Age={YEAR_SECONDS}");
+        let secure = if secure { "; Secure" } else { "" };
+        let cookie = format!(
+            "{COOKIE}={secret}; HttpOnly; SameSite=Lax; Path=/; Max-Age={YEAR_SECONDS}{secure}"
+        );
         if let Ok(cookie) = HeaderValue::try_from(cookie) {
             response.headers_mut().append(header::SET_COOKIE, cookie);
         }

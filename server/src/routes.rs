@@ -19,7 +19,7 @@ use tower_http::{
     compression::CompressionLayer, set_header::SetResponseHeaderLayer, trace::TraceLayer,
 };
 
-use crate::{Config, guest, refusals};
+use crate::{Config, StartError, guest, refusals};
 
 /// What handlers are given.
 #[derive(Clone, FromRef)]
@@ -29,7 +29,14 @@ struct AppState {
 
 /// `/realtime…` to the channel layer, `/api/…` to server functions, the rest to the application's pages
 /// and the site's files.
-pub(crate) fn router(realtime: Realtime, config: &Config, address: SocketAddr) -> Router {
+///
+/// # Errors
+/// When the path for connections is a page's.
+pub(crate) fn router(
+    realtime: Realtime,
+    config: &Config,
+    address: SocketAddr,
+) -> Result<Router, StartError> {
     let options = options(config, address);
     let database = realtime.database().clone();
     let state = AppState { options: options.clone() };
@@ -47,6 +54,12 @@ pub(crate) fn router(realtime: Realtime, config: &Config, address: SocketAddr) -
         }
     };
     let pages = generate_route_list(app::App);
+    // Here, as two routes of one address are a panic.
+    if let Some(page) = pages.iter().find(|page| is_within(page.path(), realtime.path())) {
+        let (path, page) = (realtime.path(), page.path());
+        let text = format!("TIDEWIRE_REALTIME_PATH is {path}, where the page {page} is");
+        return Err(StartError::Settings(text));
+    }
     let document = {
         let options = options.clone();
         move || app::document(options.clone())
@@ -55,10 +68,11 @@ pub(crate) fn router(realtime: Realtime, config: &Config, address: SocketAddr) -
         context.clone(),
         app::document,
     );
-    Router::new()
+    let secure = guest::SecureCookies(config.secure_cookies);
+    let router = Router::new()
         .leptos_routes_with_context(&state, pages, context, document)
         .layer(middleware::from_fn(refusals::status))
-        .layer(middleware::from_fn(guest::visitor))
+        .layer(middleware::from_fn_with_state(secure, guest::visitor))
         .fallback(files)
         .layer(CompressionLayer::new())
         .merge(tidewire::server::routes(realtime))
@@ -75,7 +89,13 @@ pub(crate) fn router(realtime: Realtime, config: &Config, address: SocketAddr) -
             // Without the query, which may hold a token.
             tracing::debug_span!("request", method = %request.method(), path = request.uri().path())
         }))
-        .with_state(state)
+        .with_state(state);
+    Ok(router)
+}
+
+/// Whether a page is at the path, or below it.
+fn is_within(page: &str, path: &str) -> bool {
+    page.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn options(config: &Config, address: SocketAddr) -> LeptosOptions {

@@ -25,7 +25,7 @@ pub struct Server {
 /// Why the server could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// Settings contradict each other.
+    /// Settings contradict each other, or the application.
     #[error("{0}")]
     Settings(String),
     /// The database could not be opened or migrated.
@@ -62,12 +62,13 @@ impl Server {
             .limits(limits)
             .trusted_proxies(config.trusted_proxies.iter().copied())
             .broadcast_key(config.broadcast_key.clone())
+            .allowed_origins(config.allowed_origins.iter().cloned())
             .start()
             .await?;
         let bind = |source| StartError::Bind { address: config.address, source };
         let listener = TcpListener::bind(config.address).await.map_err(bind)?;
         let address = listener.local_addr().map_err(bind)?;
-        let router = routes::router(realtime.clone(), &config, address);
+        let router = routes::router(realtime.clone(), &config, address)?;
         let patience =
             Patience { head: Duration::from_secs(config.header_seconds), silence: dead_after };
         Ok(Self { address, listener, router, realtime, patience, drain })

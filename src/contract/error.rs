@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::channel::InvalidChannelName;
+
 /// The names that an `error` frame can carry. Unknown ones (of a newer server) read as `Internal`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(into = "&'static str", from = "String")]
@@ -11,7 +13,7 @@ pub enum ErrorCode {
     MalformedMessage,
     /// The frame's `type` is not one of the protocol's.
     UnknownType,
-    /// The frame is larger than the limit.
+    /// The message is larger than the limit.
     MessageTooLarge,
     /// The channel's name breaks the rule for names.
     InvalidChannelName,
@@ -116,5 +118,11 @@ impl LiveError {
     pub fn retry_after(mut self, milliseconds: u64) -> Self {
         self.retry_after_ms = Some(milliseconds);
         self
+    }
+}
+
+impl From<InvalidChannelName> for LiveError {
+    fn from(error: InvalidChannelName) -> Self {
+        Self::new(ErrorCode::InvalidChannelName, error.to_string())
     }
 }

@@ -8,10 +8,11 @@ pub const MAX_CHANNEL_NAME: usize = 200;
 /// What a server allows and how much it keeps. All of it can be configured; these are the defaults.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Limits {
-    /// The largest frame a client may send, in bytes. A larger one is answered with
+    /// The largest message a client may send, in bytes. A larger one is answered with
     /// `message_too_large` and nothing else happens.
     pub max_message_bytes: usize,
-    /// Beyond this size a frame is not even read: the connection is closed.
+    /// Up to this size a frame is read, to be refused by name; beyond it the connection is closed. It is
+    /// what one connection can make the server hold by never ending a frame.
     pub max_frame_bytes: usize,
     /// Subscriptions of one connection.
     pub max_subscriptions: usize,
@@ -21,6 +22,8 @@ pub struct Limits {
     pub connects_per_minute: u32,
     /// New connections of all addresses in a second; who comes beyond is asked to come later.
     pub admissions_per_second: u32,
+    /// Requests of one address in a minute that ask for numbers or for who is present.
+    pub looks_per_minute: u32,
     /// The window in which a connection's requests are counted.
     pub request_window: Duration,
     /// Subscribes and unsubscribes of one connection in a window.
@@ -42,6 +45,8 @@ pub struct Limits {
     pub replay_events: usize,
     /// How many bytes a replay may carry.
     pub replay_bytes: usize,
+    /// How many entries of the log are read for one replay.
+    pub replay_scan: u64,
     /// How many events the replay ring holds in memory.
     pub history_events: usize,
     /// How many bytes the replay ring holds in memory.
@@ -64,15 +69,20 @@ pub struct Limits {
     pub query_concurrency: usize,
     /// The largest answer of a live query, in bytes.
     pub query_bytes: usize,
+    /// How many live queries with different parameters, or of different users, are kept answered.
+    pub query_runners: usize,
+    /// How long a live query may take.
+    pub query_timeout: Duration,
     /// How long revalidations that belong to no transaction wait for more of their kind.
     pub revalidate_debounce: Duration,
     /// How often the server sends a heartbeat.
     pub heartbeat: Duration,
     /// Silence after which a connection counts as dead.
     pub dead_after: Duration,
-    /// How long one flush to a socket may take.
+    /// How long one flush to a socket may take, and a request's body on its way here.
     pub write_timeout: Duration,
-    /// How long a stop waits for connections to end, and the window over which clients return.
+    /// How long a stop waits for connections to end, and the shortest window over which clients return:
+    /// the more there are, the longer it is.
     pub drain: Duration,
     /// How often the log is looked at for writes of other processes.
     pub external_poll: Duration,
@@ -82,11 +92,12 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             max_message_bytes: 64 * 1024,
-            max_frame_bytes: 16 * 1024 * 1024,
+            max_frame_bytes: 1024 * 1024,
             max_subscriptions: 100,
             connections_per_address: 512,
             connects_per_minute: 1_200,
             admissions_per_second: 1_000,
+            looks_per_minute: 600,
             request_window: Duration::from_secs(10),
             subscribes_per_window: 400,
             broadcasts_per_window: 300,
@@ -97,6 +108,7 @@ impl Default for Limits {
             queue_latest: 1_024,
             replay_events: 10_000,
             replay_bytes: 8 * 1024 * 1024,
+            replay_scan: 100_000,
             history_events: 16_384,
             history_bytes: 32 * 1024 * 1024,
             log_age: Duration::from_secs(7 * 24 * 3600),
@@ -108,6 +120,8 @@ impl Default for Limits {
             query_debounce: Duration::from_millis(50),
             query_concurrency: 4,
             query_bytes: 1024 * 1024,
+            query_runners: 10_000,
+            query_timeout: Duration::from_secs(10),
             revalidate_debounce: Duration::from_millis(100),
             heartbeat: Duration::from_secs(30),
             dead_after: Duration::from_secs(75),

@@ -7,6 +7,8 @@ use leptos::server_fn::{
     error::{FromServerFnError, ServerFnErrorErr},
 };
 
+use super::channel::InvalidChannelName;
+
 /// A server function's error. `T` is the row that it is about.
 ///
 /// Tagged from outside, as serde does by default: other ways cost the browser a second decoder for
@@ -88,6 +90,13 @@ where
             ServerFnErrorErr::Request(_) => Self::Unreachable,
             other => Self::Failed { message: other.to_string() },
         }
+    }
+}
+
+/// What somebody sent was to be part of a channel's name, and cannot be.
+impl<T> From<InvalidChannelName> for Refusal<T> {
+    fn from(error: InvalidChannelName) -> Self {
+        Self::invalid("channel", error.to_string())
     }
 }
 

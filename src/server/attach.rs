@@ -1,7 +1,9 @@
 //! A subscription's beginning: from a position it ends in an `ack` with every missed event, in a
 //! `resync` with a reason, or in an error by name. Never in a part of a replay.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+
+use tokio::{sync::SemaphorePermit, time::timeout};
 
 use super::{
     Realtime,
@@ -19,6 +21,13 @@ use crate::contract::{
 /// How many entries of the log are read at a time.
 const PAGE: usize = 1_000;
 
+/// How many subscribes read the log at the same time.
+pub const READERS: usize = 4;
+
+/// How long a subscribe waits for its turn to read the log, and its client before it asks again. Meanwhile
+/// the connection stands still, so it is far less than what makes a connection count as dead.
+const WAIT_TO_READ: Duration = Duration::from_secs(5);
+
 /// A request for a subscription.
 pub struct Request<'a> {
     /// Which channel.
@@ -34,7 +43,8 @@ pub struct Request<'a> {
 /// Subscribes and queues the answer.
 ///
 /// # Errors
-/// `unknown_channel` when there is no such table or resource; `internal` when the database failed.
+/// `unknown_channel` when there is no such table or resource; `rate_limited` when too many others read the
+/// log; `internal` when the database failed.
 pub async fn attach(
     realtime: &Realtime,
     queue: &Arc<Queue>,
@@ -55,6 +65,7 @@ pub async fn attach(
     let mut older: Vec<Arc<Event>> = Vec::new();
     let mut bytes = 0;
     let mut read_to = since.offset;
+    let mut turn = None;
     loop {
         // What the log had to give is in `older`; the ring gives the rest under the hub's lock.
         let mut too_many = None;
@@ -94,6 +105,14 @@ pub async fn attach(
                 return Ok(at_head(realtime, queue, &request, Some(reason)));
             }
             Err(Evicted) => {
+                // Offsets have no gaps, so it is known before how much there is to read.
+                if realtime.hub().floor().saturating_sub(since.offset) > limits.replay_scan {
+                    let reason = ResyncReason::TooMany;
+                    return Ok(at_head(realtime, queue, &request, Some(reason)));
+                }
+                if turn.is_none() {
+                    turn = Some(turn_to_read(realtime).await?);
+                }
                 let (last, events) = read_page(realtime, request.channel, read_to).await?;
                 read_to = last;
                 bytes += events.iter().map(|event| event.weight()).sum::<usize>();
@@ -109,6 +128,16 @@ pub async fn attach(
             }
         }
     }
+}
+
+/// Waits until one more may read the log, so that a crowd that was away for long leaves the database to
+/// others.
+async fn turn_to_read(realtime: &Realtime) -> Result<SemaphorePermit<'_>, LiveError> {
+    let turn = timeout(WAIT_TO_READ, realtime.replays().acquire()).await;
+    turn.ok().and_then(Result::ok).ok_or_else(|| {
+        let message = "replays: too many clients want what only the log still holds";
+        LiveError::new(ErrorCode::RateLimited, message).retry_after(WAIT_TO_READ.as_millis() as u64)
+    })
 }
 
 /// Subscribes from the newest event on; `reason` makes the answer a `resync`.
@@ -234,6 +263,9 @@ async fn check_known(realtime: &Realtime, channel: &ChannelName) -> Result<(), L
         },
         ChannelKind::Other { prefix, .. } => match realtime.routing().table_of(prefix) {
             Some(table) => table,
+            None if realtime.routing().leaves_out(prefix) => {
+                return unknown(format!("the resource {prefix:?} is left out on this server"));
+            }
             None => return Ok(()),
         },
     };
@@ -252,4 +284,29 @@ async fn check_known(realtime: &Realtime, channel: &ChannelName) -> Result<(), L
 pub(super) fn internal(error: impl std::fmt::Display) -> LiveError {
     tracing::error!(%error, "change log");
     LiveError::new(ErrorCode::Internal, "the server could not read its change log")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::TestBed;
+
+    #[tokio::test]
+    async fn spec_nx14_few_read_the_log_at_a_time_and_who_waits_too_long_is_told_when_to_come_again()
+     {
+        let bed = TestBed::start("CREATE TABLE notes (id INTEGER PRIMARY KEY)", |bed| bed).await;
+        let mut turns = Vec::new();
+        for _ in 0..READERS {
+            turns.push(turn_to_read(bed.realtime()).await.unwrap());
+        }
+        tokio::time::pause();
+        let refused = turn_to_read(bed.realtime()).await.err().unwrap();
+        tokio::time::resume();
+        assert_eq!(refused.code, ErrorCode::RateLimited);
+        assert!(refused.retry_after_ms.is_some());
+        turns.pop();
+        turns.push(turn_to_read(bed.realtime()).await.unwrap());
+        drop(turns);
+        bed.finish().await;
+    }
 }

@@ -3,14 +3,15 @@
 use std::sync::{Arc, OnceLock};
 
 use ipnet::IpNet;
+use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    Realtime,
+    Realtime, attach,
     database::Database,
     hub::Hub,
     identity::{Authenticate, Guests, Identity},
-    limiter::{Admission, Bucket},
+    limiter::{Admission, Bucket, Looks},
     log::{ChangeLog, LogError},
     messages::Messages,
     metrics::{Metrics, keep_rates},
@@ -40,6 +41,7 @@ pub struct Builder {
     policy: Arc<dyn Policy>,
     proxies: Vec<IpNet>,
     broadcast_key: Option<String>,
+    allowed_origins: Vec<String>,
 }
 
 impl Builder {
@@ -59,6 +61,7 @@ impl Builder {
             policy: Arc::new(DenyAll),
             proxies: Vec::new(),
             broadcast_key: None,
+            allowed_origins: Vec::new(),
         }
     }
 
@@ -143,6 +146,16 @@ impl Builder {
         self
     }
 
+    /// Further sites whose pages may connect, such as `https://app.example.com`, beside the one that the
+    /// request's `Host` names.
+    pub fn allowed_origins<O: Into<String>>(
+        mut self,
+        origins: impl IntoIterator<Item = O>,
+    ) -> Self {
+        self.allowed_origins = origins.into_iter().map(Into::into).collect();
+        self
+    }
+
     /// The hash of the application's types, which pages built from other types are told of.
     pub fn contract(mut self, contract: impl Into<String>) -> Self {
         self.contract = Some(contract.into());
@@ -153,7 +166,8 @@ impl Builder {
     ///
     /// # Errors
     /// When the database cannot be read, a resource's table does not exist, a resource could not
-    /// deliver anything as it is declared, or a message type has no channels of its own.
+    /// deliver anything as it is declared, a message type has no channels of its own, or there are live
+    /// queries and no database to ask.
     pub async fn start(self) -> Result<Realtime, LogError> {
         let Self {
             database,
@@ -170,6 +184,7 @@ impl Builder {
             policy,
             proxies,
             broadcast_key,
+            allowed_origins,
         } = self;
         messages.check(&routing)?;
         routing.retain(&only)?;
@@ -189,13 +204,14 @@ impl Builder {
         if !only.is_empty() {
             queries.retain(is_followed);
         }
-        queries.check(is_followed)?;
+        queries.check(is_followed, database.is_some())?;
         let queries = Queries::new(queries, &limits);
         let head = log.head().await?;
         let floor = log.floor().await?.max(head.saturating_sub(limits.history_events as u64));
         let routing = Arc::new(routing);
         let hub = Hub::new(log.epoch(), floor, &limits, routing.clone());
         let (admission, window) = (Arc::new(Admission::new(&limits)), limits.request_window);
+        let looks = Looks::new(&limits);
         let publishing = Bucket::new(limits.broadcasts_per_window, window);
         let presence = Presence::new(&limits);
         let realtime = Realtime::from_inner(Inner {
@@ -217,11 +233,14 @@ impl Builder {
             tasks: TaskTracker::new(),
             metrics: Arc::new(Metrics::default()),
             admission,
+            looks,
             publishing,
             proxies,
             broadcast_key,
+            allowed_origins,
             drain: OnceLock::new(),
             looking: tokio::sync::Mutex::new(()),
+            replays: Semaphore::new(attach::READERS),
         });
         realtime.refresh_tables().await?;
         let last = tailer::warm_up(&realtime, floor).await?;
@@ -231,3 +250,7 @@ impl Builder {
         Ok(realtime)
     }
 }
+
+#[cfg(test)]
+#[path = "builder_tests.rs"]
+mod tests;

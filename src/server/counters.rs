@@ -1,25 +1,24 @@
 //! What happened to events since the server started, in numbers that only grow.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use serde::Serialize;
 
+use super::metrics::{ByKind, Counter};
 use crate::contract::{Delivery, ResyncReason};
 
 /// The counters of one server. Adding to one is a single atomic addition.
 #[derive(Debug, Default)]
 pub struct Counters {
-    durable: AtomicU64,
-    latest: AtomicU64,
-    lossy: AtomicU64,
-    conflated: AtomicU64,
-    dropped_latest: AtomicU64,
-    dropped_lossy: AtomicU64,
-    dropped: AtomicU64,
-    replays_from_ring: AtomicU64,
-    replays_from_log: AtomicU64,
-    resyncs: [AtomicU64; REASONS],
-    resyncs_at_subscribe: [AtomicU64; REASONS],
+    durable: Counter,
+    latest: Counter,
+    lossy: Counter,
+    conflated: Counter,
+    dropped_latest: Counter,
+    dropped_lossy: Counter,
+    dropped: Counter,
+    replays_from_ring: Counter,
+    replays_from_log: Counter,
+    resyncs: ByKind<REASONS>,
+    resyncs_at_subscribe: ByKind<REASONS>,
 }
 
 /// The counters at one moment.
@@ -28,7 +27,8 @@ pub struct Counts {
     /// Durable events that were queued for a subscriber, once for each: changes and durable messages.
     /// Replays do not count.
     pub durable: u64,
-    /// Latest values that were queued for a subscriber, or took the place of an older one there.
+    /// Latest values that were queued for a subscriber, or took the place of an older one there; answers of
+    /// live queries are among them, who is present is not.
     pub latest: u64,
     /// Lossy messages that were queued for a subscriber.
     pub lossy: u64,
@@ -38,8 +38,6 @@ pub struct Counts {
     pub dropped_latest: u64,
     /// Lossy messages that were lost because the subscriber's queue was full.
     pub dropped_lossy: u64,
-    /// Messages that were lost, and durable events that turned into a `resync` instead of being sent.
-    pub dropped: u64,
     /// Subscribes from a position that were served from memory.
     pub replays_from_ring: u64,
     /// Subscribes from a position for which the log was read.
@@ -73,60 +71,59 @@ const REASONS: usize = 6;
 impl Counters {
     /// Every counter as it stands.
     pub fn snapshot(&self) -> Counts {
-        let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Counts {
-            durable: get(&self.durable),
-            latest: get(&self.latest),
-            lossy: get(&self.lossy),
-            conflated: get(&self.conflated),
-            dropped_latest: get(&self.dropped_latest),
-            dropped_lossy: get(&self.dropped_lossy),
-            dropped: self.dropped(),
-            replays_from_ring: get(&self.replays_from_ring),
-            replays_from_log: get(&self.replays_from_log),
+            durable: self.durable.get(),
+            latest: self.latest.get(),
+            lossy: self.lossy.get(),
+            conflated: self.conflated.get(),
+            dropped_latest: self.dropped_latest.get(),
+            dropped_lossy: self.dropped_lossy.get(),
+            replays_from_ring: self.replays_from_ring.get(),
+            replays_from_log: self.replays_from_log.get(),
             resyncs: by_reason(&self.resyncs),
             resyncs_at_subscribe: by_reason(&self.resyncs_at_subscribe),
         }
     }
 
-    /// [`Counts::dropped`] alone.
+    /// Messages that were lost, and durable events that turned into a `resync` instead of being sent.
     pub fn dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
+        self.dropped.get()
     }
 
     /// An event was queued for so many subscribers; for `conflated` of them in the place of an older
     /// one.
     pub(super) fn handed_out(&self, class: Delivery, queued: usize, conflated: usize) {
-        add(self.of_class(class), queued);
-        add(&self.conflated, conflated);
+        self.of_class(class).add(queued as u64);
+        self.conflated.add(conflated as u64);
     }
 
     /// An event was not queued for so many subscribers; durable ones count with their `resync`.
     pub(super) fn lost(&self, class: Delivery, count: usize) {
-        add(&self.dropped, count);
+        let count = count as u64;
+        self.dropped.add(count);
         match class {
             Delivery::Durable => {}
-            Delivery::Latest => add(&self.dropped_latest, count),
-            Delivery::Lossy => add(&self.dropped_lossy, count),
+            Delivery::Latest => self.dropped_latest.add(count),
+            Delivery::Lossy => self.dropped_lossy.add(count),
         }
     }
 
     /// So many running subscriptions lost their place.
     pub(super) fn resynced(&self, reason: ResyncReason, count: usize) {
-        add(&self.resyncs[index(reason)], count);
+        self.resyncs.add(index(reason), count as u64);
     }
 
     /// A subscribe was answered with a `resync`.
     pub(super) fn refused_replay(&self, reason: ResyncReason) {
-        add(&self.resyncs_at_subscribe[index(reason)], 1);
+        self.resyncs_at_subscribe.add(index(reason), 1);
     }
 
     /// A subscribe from a position was answered with everything after it.
     pub(super) fn replayed(&self, from_log: bool) {
-        add(if from_log { &self.replays_from_log } else { &self.replays_from_ring }, 1);
+        if from_log { &self.replays_from_log } else { &self.replays_from_ring }.add(1);
     }
 
-    fn of_class(&self, class: Delivery) -> &AtomicU64 {
+    fn of_class(&self, class: Delivery) -> &Counter {
         match class {
             Delivery::Durable => &self.durable,
             Delivery::Latest => &self.latest,
@@ -135,14 +132,9 @@ impl Counters {
     }
 }
 
-fn add(counter: &AtomicU64, count: usize) {
-    if count > 0 {
-        counter.fetch_add(count as u64, Ordering::Relaxed);
-    }
-}
-
-fn by_reason(counters: &[AtomicU64; REASONS]) -> ByReason {
-    let get = |reason| counters[index(reason)].load(Ordering::Relaxed);
+fn by_reason(counters: &ByKind<REASONS>) -> ByReason {
+    let counts = counters.get();
+    let get = |reason| counts[index(reason)];
     ByReason {
         epoch: get(ResyncReason::Epoch),
         too_old: get(ResyncReason::TooOld),
@@ -183,11 +175,11 @@ mod tests {
             conflated: 1,
             dropped_latest: 4,
             dropped_lossy: 3,
-            dropped: 9,
             resyncs: ByReason { overflow: 2, ..ByReason::default() },
             resyncs_at_subscribe: ByReason { ahead: 1, ..ByReason::default() },
             ..Counts::default()
         };
         assert_eq!(counters.snapshot(), expected);
+        assert_eq!(counters.dropped(), 9);
     }
 }

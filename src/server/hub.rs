@@ -3,7 +3,6 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
-    time::{SystemTime, UNIX_EPOCH},
 };
 
 use serde::Serialize;
@@ -17,6 +16,7 @@ use super::{
     queue::{Lagging, Pushed, Queue, Queued},
     routing::Routing,
     subscription::Subscription,
+    wall_clock::unix_ms,
 };
 use crate::contract::{ChannelName, Delivery, Limits, Position, ResyncReason, ServerFrame};
 
@@ -85,9 +85,14 @@ impl Hub {
         Position::new(self.epoch, self.lock().head)
     }
 
+    /// How far the history reaches back.
+    pub fn floor(&self) -> u64 {
+        self.lock().history.floor()
+    }
+
     /// Whether the history reaches back to `offset`.
     pub fn holds(&self, offset: u64) -> bool {
-        self.lock().history.floor() <= offset
+        self.floor() <= offset
     }
 
     /// Hands entries of the log, in order, to everybody who listens. Never waits for a subscriber.
@@ -95,18 +100,21 @@ impl Hub {
         for entry in entries {
             let entry = Arc::new(entry);
             let position = Position::new(self.epoch, entry.offset);
-            if entry.offset > self.lock().head + 1 {
+            let mut state = self.lock();
+            if entry.offset > state.head + 1 {
                 // Offsets have no gaps: the log was trimmed before it was read.
-                self.skip(entry.offset - 1, ResyncReason::TooOld, |_| true);
+                self.skip(&mut state, entry.offset - 1, ResyncReason::TooOld, |_| true);
             }
             if !self.routing.can_route(&entry) {
                 let Entry { offset, table, message, .. } = &*entry;
                 tracing::warn!(offset, %table, ?message, "an entry of the log cannot be handed out");
-                self.skip(entry.offset, ResyncReason::Unreadable, |channel| {
+                self.skip(&mut state, entry.offset, ResyncReason::Unreadable, |channel| {
                     self.routing.may_concern(&entry, channel)
                 });
                 continue;
             }
+            // Reading the row is the application's code, for which nobody has to wait.
+            drop(state);
             let routes = self.routing.route(&entry);
             let event =
                 |(channel, op)| Arc::new(Event::logged(channel, position, entry.clone(), op));
@@ -118,9 +126,9 @@ impl Hub {
             self.watch.changed(&entry.table, position.offset);
             state.history.push(position.offset, &events);
             state.head = position.offset;
-            drop(state);
             if routes.scopes_lost {
-                self.skip(entry.offset, ResyncReason::Unreadable, |channel| {
+                // Under the same lock: whoever saw the new head in between would have missed the loss.
+                self.skip(&mut state, entry.offset, ResyncReason::Unreadable, |channel| {
                     self.routing.may_be_scope(channel)
                 });
             }
@@ -129,8 +137,13 @@ impl Hub {
 
     /// Passes entries that cannot be handed out: who may have been concerned has missed something, and
     /// whoever comes from before them is sent to the log, which says the same.
-    fn skip(&self, offset: u64, reason: ResyncReason, concerns: impl Fn(&ChannelName) -> bool) {
-        let mut state = self.lock();
+    fn skip(
+        &self,
+        state: &mut State,
+        offset: u64,
+        reason: ResyncReason,
+        concerns: impl Fn(&ChannelName) -> bool,
+    ) {
         // Queries are asked again, and have nothing to load but the answer.
         if offset > state.head {
             self.watch.lost(offset);
@@ -166,7 +179,7 @@ impl Hub {
     ) -> usize {
         let Some(listeners) = state.channels.get_mut(event.channel()) else { return 0 };
         listeners.events += 1;
-        listeners.last_event_ms = Some(now_ms());
+        listeners.last_event_ms = Some(unix_ms());
         let (mut reached, mut conflated, mut lost) = (0, 0, 0);
         for subscriber in &listeners.subscribers {
             if wants(&subscriber.subscription) && subscriber.queue.may_see(event) {
@@ -336,7 +349,6 @@ impl Hub {
     }
 }
 
-fn now_ms() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
-}
+#[cfg(test)]
+#[path = "hub_tests.rs"]
+mod tests;

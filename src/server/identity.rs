@@ -1,6 +1,6 @@
 //! Who is connected, and the hook by which an application says so.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{fmt, net::IpAddr, sync::Arc};
 
 use async_trait::async_trait;
 use axum::http::HeaderMap;
@@ -58,7 +58,7 @@ impl Identity {
 }
 
 /// The request that opens a connection, or asks one of the channel layer's addresses.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Connect<'a> {
     /// Its headers, cookies among them.
     pub headers: &'a HeaderMap,
@@ -66,6 +66,13 @@ pub struct Connect<'a> {
     pub token: Option<&'a str>,
     /// Where it comes from, as far as that can be trusted.
     pub address: Option<IpAddr>,
+}
+
+/// Without the cookies and the token, which are as good as a password to whoever reads a log.
+impl fmt::Debug for Connect<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connect").field("address", &self.address).finish_non_exhaustive()
+    }
 }
 
 /// Says who makes a request.
@@ -85,5 +92,21 @@ pub struct Guests;
 impl Authenticate for Guests {
     async fn identify(&self, _: Connect<'_>) -> Result<Identity, LiveError> {
         Ok(Identity::guest(RowId::new().to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spec_bq9_what_proves_who_somebody_is_does_not_get_into_a_log() {
+        let headers = HeaderMap::from_iter([(
+            axum::http::header::COOKIE,
+            axum::http::HeaderValue::from_static("tidewire_guest=c0ffee"),
+        )]);
+        let request = Connect { headers: &headers, token: Some("t0ken"), address: None };
+        let shown = format!("{request:?}");
+        assert!(!shown.contains("c0ffee") && !shown.contains("t0ken"), "{shown}");
     }
 }

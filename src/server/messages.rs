@@ -152,8 +152,7 @@ impl Realtime {
         channel: &str,
         payload: Box<RawValue>,
     ) -> Result<Published, LiveError> {
-        let name = ChannelName::new(channel)
-            .map_err(|error| LiveError::new(ErrorCode::InvalidChannelName, error.to_string()))?;
+        let name = ChannelName::new(channel)?;
         if let Some(owner) = owner(&name, self.routing()) {
             return Err(LiveError::new(
                 ErrorCode::PermissionDenied,
@@ -180,7 +179,7 @@ impl Realtime {
     ) -> Result<Published, sqlx::Error> {
         let event = match class {
             Delivery::Durable => {
-                let mut tx = self.database().write().await?;
+                let mut tx = self.any_database()?.write().await?;
                 tx.publish_raw(&channel, &payload).await?;
                 let position = Some(tx.commit::<()>(None).await?.position);
                 return Ok(Published { reached: self.hub().subscribers(&channel), position });
@@ -196,7 +195,11 @@ impl Realtime {
 fn owner(channel: &ChannelName, routing: &Routing) -> Option<&'static str> {
     match channel.kind() {
         ChannelKind::Table { .. } | ChannelKind::Resource(_) => Some("database"),
-        ChannelKind::Other { prefix, .. } if routing.has_resource(prefix) => Some("database"),
+        ChannelKind::Other { prefix, .. }
+            if routing.has_resource(prefix) || routing.leaves_out(prefix) =>
+        {
+            Some("database")
+        }
         ChannelKind::Other { prefix, .. } => is_reserved(prefix).then_some("server"),
     }
 }

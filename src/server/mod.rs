@@ -31,6 +31,7 @@ mod server_subscription;
 mod session;
 mod subscription;
 mod tailer;
+mod wall_clock;
 
 pub use builder::Builder;
 pub use context::database;

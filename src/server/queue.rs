@@ -181,8 +181,11 @@ impl Queue {
         self.ready.notify_one();
     }
 
-    /// Adds frames that only this connection receives, past the bounds: the session makes them one
-    /// request at a time, and reads no further request before they are out.
+    /// Adds frames that only this connection receives, past the bounds, because they cannot be left out.
+    /// Still they are few: answers, which are out before the session reads its next request; a heartbeat
+    /// or a `resync` of each subscription, made when all that waited is out; for each subscription of a
+    /// channel that is closed, one; and states of who is present, one for each request and one at a time
+    /// for those who could not keep up.
     pub fn push_own(&self, frames: impl IntoIterator<Item = Queued>) {
         let mut state = self.lock();
         for frame in frames {

@@ -9,6 +9,7 @@ use std::{
 use ipnet::IpNet;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::to_raw_value;
+use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
@@ -19,7 +20,7 @@ use super::{
     event::{Event, encode},
     hub::{ChannelFigures, Hub},
     identity::{Authenticate, Connect, Identity},
-    limiter::{Admission, Bucket},
+    limiter::{Admission, Bucket, Looks},
     log::{ChangeLog, LogError},
     messages::Messages,
     metrics::{ClientNumbers, Metrics, Stats},
@@ -60,11 +61,14 @@ pub(super) struct Inner {
     pub(super) tasks: TaskTracker,
     pub(super) metrics: Arc<Metrics>,
     pub(super) admission: Arc<Admission>,
+    pub(super) looks: Looks,
     pub(super) publishing: Bucket,
     pub(super) proxies: Vec<IpNet>,
     pub(super) broadcast_key: Option<String>,
+    pub(super) allowed_origins: Vec<String>,
     pub(super) drain: OnceLock<Duration>,
     pub(super) looking: tokio::sync::Mutex<()>,
+    pub(super) replays: Semaphore,
 }
 
 impl Realtime {
@@ -230,6 +234,17 @@ impl Realtime {
         &self.inner.presence
     }
 
+    /// The database, unless the server runs over a log alone.
+    pub(super) fn any_database(&self) -> Result<&Database, sqlx::Error> {
+        let missing = || sqlx::Error::Configuration("this server runs over a log alone".into());
+        self.inner.database.as_ref().ok_or_else(missing)
+    }
+
+    /// Whose turn it is to read the log for a replay.
+    pub(super) fn replays(&self) -> &Semaphore {
+        &self.inner.replays
+    }
+
     pub(super) fn log(&self) -> &dyn ChangeLog {
         &*self.inner.log
     }
@@ -262,6 +277,10 @@ impl Realtime {
         &self.inner.admission
     }
 
+    pub(super) fn looks(&self) -> &Looks {
+        &self.inner.looks
+    }
+
     /// What `POST /realtime/broadcast` may still send.
     pub(super) fn publishing(&self) -> &Bucket {
         &self.inner.publishing
@@ -273,6 +292,10 @@ impl Realtime {
 
     pub(super) fn broadcast_key(&self) -> Option<&str> {
         self.inner.broadcast_key.as_deref()
+    }
+
+    pub(super) fn allowed_origins(&self) -> &[String] {
+        &self.inner.allowed_origins
     }
 
     pub(crate) fn tasks(&self) -> &TaskTracker {

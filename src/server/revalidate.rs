@@ -146,6 +146,9 @@ async fn write_later(realtime: Realtime) {
             Ok(()) => return,
             Err(error) => {
                 tracing::error!(%error, "revalidations could not be written");
+                if realtime.any_database().is_err() {
+                    return;
+                }
                 let mut waiting = realtime.revalidations().lock();
                 // Somebody who came meanwhile has begun another task, which takes these along.
                 let alone = waiting.is_empty();
@@ -160,7 +163,7 @@ async fn write_later(realtime: Realtime) {
 }
 
 async fn write_all(realtime: &Realtime, notices: &BTreeSet<Notice>) -> Result<(), PublishError> {
-    let mut tx = realtime.database().write().await?;
+    let mut tx = realtime.any_database()?.write().await?;
     for notice in notices {
         notice.write(&mut tx).await?;
     }

@@ -20,6 +20,8 @@ pub struct Routing {
     resources: HashMap<&'static str, Resource>,
     /// Resources that share a table or a name with another, which is refused at start.
     twice: Vec<&'static str>,
+    /// Resources that were left out, whose names must not become channels for messages.
+    left_out: Vec<&'static str>,
     tables: RwLock<HashSet<String>>,
 }
 
@@ -48,7 +50,9 @@ impl Routing {
             return Err(LogError::Resource { name: name.clone(), problem });
         }
         if !names.is_empty() {
-            self.resources.retain(|_, resource| names.iter().any(|name| name == resource.name));
+            let left_out = |resource: &Resource| !names.iter().any(|name| name == resource.name);
+            let removed = self.resources.extract_if(|_, resource| left_out(resource));
+            self.left_out.extend(removed.map(|(_, resource)| resource.name));
         }
         Ok(())
     }
@@ -81,6 +85,11 @@ impl Routing {
     /// Whether there is a resource of this name.
     pub fn has_resource(&self, name: &str) -> bool {
         self.resources.values().any(|resource| resource.name == name)
+    }
+
+    /// Whether there is a resource of this name that the server leaves out.
+    pub fn leaves_out(&self, name: &str) -> bool {
+        self.left_out.contains(&name)
     }
 
     /// The table of a resource.
@@ -139,7 +148,9 @@ impl Routing {
     /// Whether rows may be sent here because they say so themselves ([`Live::scopes`]).
     pub fn may_be_scope(&self, channel: &ChannelName) -> bool {
         match channel.kind() {
-            ChannelKind::Other { prefix, .. } => !self.has_resource(prefix),
+            ChannelKind::Other { prefix, .. } => {
+                !self.has_resource(prefix) && !self.leaves_out(prefix)
+            }
             _ => false,
         }
     }
@@ -335,6 +346,18 @@ mod tests {
         for channel in ["room:b", "resource:message", "query:any"] {
             assert!(routing.may_concern(&entry, &name(channel)), "its channel is not known");
         }
+    }
+
+    #[test]
+    fn a_resource_that_is_left_out_keeps_its_name() {
+        let mut routing = Routing::default();
+        routing.add::<Message>();
+        routing.add::<Twice>();
+        assert!(routing.retain(&["boat".into()]).is_err());
+        routing.retain(&["t".into()]).unwrap();
+        assert!(routing.leaves_out("message") && !routing.has_resource("message"));
+        assert!(!routing.leaves_out("t") && !routing.leaves_out("room"));
+        assert!(!routing.may_be_scope(&ChannelName::new("message:7").unwrap()));
     }
 
     #[test]

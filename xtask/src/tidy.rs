@@ -7,17 +7,33 @@ use crate::codes::protocol_matches_code;
 use crate::command::Failure;
 use crate::project::{Project, read};
 
-const FOLDERS: [&str; 8] =
-    ["src", "app", "server", "frontend", "xtask", "contract-hash", "tests", "benches"];
+const FOLDERS: [&str; 10] = [
+    "src",
+    "app",
+    "server",
+    "frontend",
+    "xtask",
+    "contract-hash",
+    "tests",
+    "bench",
+    "fuzz",
+    "clients",
+];
+/// The endings of files that are looked at, and what their first line begins with.
+const LANGUAGES: [(&str, &str); 2] = [("rs", "//!"), ("py", "\"\"\"")];
 const MOST_LINES: usize = 400;
 
 pub(crate) fn check(project: &Project) -> Result<(), Failure> {
     let mut complaints = Vec::new();
     let mut files = 0;
-    for file in FOLDERS.iter().flat_map(|folder| rust_files(&project.root.join(folder))) {
-        let name = file.strip_prefix(&project.root).unwrap_or(&file).display().to_string();
-        complaints.extend(judge(&read(&file)?).into_iter().map(|fault| format!("{name}: {fault}")));
-        files += 1;
+    for (extension, mark) in LANGUAGES {
+        let found = FOLDERS.iter().map(|folder| files_of(&project.root.join(folder), extension));
+        for file in found.flatten() {
+            let name = file.strip_prefix(&project.root).unwrap_or(&file).display().to_string();
+            let faults = judge(&read(&file)?, mark).into_iter();
+            complaints.extend(faults.map(|fault| format!("{name}: {fault}")));
+            files += 1;
+        }
     }
     complaints.extend(protocol_matches_code(project));
     if complaints.is_empty() {
@@ -30,6 +46,10 @@ pub(crate) fn check(project: &Project) -> Result<(), Failure> {
 
 /// All Rust files below a folder, sorted; none if the folder is missing.
 pub(crate) fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    files_of(folder, "rs")
+}
+
+fn files_of(folder: &Path, extension: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     for path in entries.map(|entry| entry.path()) {
@@ -38,8 +58,8 @@ pub(crate) fn rust_files(folder: &Path) -> Vec<PathBuf> {
             continue;
         }
         if path.is_dir() {
-            found.extend(rust_files(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.extend(files_of(&path, extension));
+        } else if path.extension().is_some_and(|ending| ending == extension) {
             found.push(path);
         }
     }
@@ -47,16 +67,16 @@ pub(crate) fn rust_files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn judge(text: &str) -> Vec<String> {
+fn judge(text: &str, mark: &str) -> Vec<String> {
     let mut faults = Vec::new();
     let lines = text.lines().count();
     if lines > MOST_LINES {
         faults.push(format!("{lines} lines, {MOST_LINES} at most: cut it by nouns"));
     }
     let first = text.lines().next().unwrap_or_default();
-    let purpose = first.strip_prefix("//!").map(str::trim).unwrap_or_default();
+    let purpose = first.strip_prefix(mark).map(str::trim).unwrap_or_default();
     if purpose.is_empty() {
-        faults.push("the first line must be `//! what this file is for`".to_owned());
+        faults.push(format!("the first line must be `{mark} what this file is for`"));
     }
     faults
 }
@@ -67,21 +87,31 @@ mod tests {
 
     #[test]
     fn spec_a_short_file_with_a_purpose_is_tidy() {
-        assert!(judge("//! What it is for.\nfn main() {}\n").is_empty());
+        assert!(judge("//! What it is for.\nfn main() {}\n", "//!").is_empty());
     }
 
     #[test]
     fn spec_a_file_without_a_purpose_is_not() {
         for text in ["", "//!\nfn x() {}", "// comment", "\n//! too late", "#![cfg(x)]\n//! late"] {
-            assert_eq!(judge(text).len(), 1, "{text:?}");
+            assert_eq!(judge(text, "//!").len(), 1, "{text:?}");
         }
     }
 
     #[test]
     fn spec_400_lines_are_allowed_and_401_are_not() {
         let lines = |count: usize| format!("//! Long.\n{}", "x\n".repeat(count - 1));
-        assert!(judge(&lines(400)).is_empty());
-        assert!(judge(&lines(401))[0].starts_with("401 lines"));
+        assert!(judge(&lines(400), "//!").is_empty());
+        assert!(judge(&lines(401), "//!")[0].starts_with("401 lines"));
+    }
+
+    #[test]
+    fn spec_every_folder_of_the_list_is_there() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the repository");
+        let found = |folder: &&str| {
+            LANGUAGES.iter().any(|(ending, _)| !files_of(&root.join(folder), ending).is_empty())
+        };
+        let missing: Vec<_> = FOLDERS.iter().filter(|folder| !found(folder)).collect();
+        assert!(missing.is_empty(), "{missing:?}");
     }
 
     #[test]

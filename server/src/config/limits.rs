@@ -17,6 +17,9 @@ pub struct LimitArgs {
     /// Connections of all addresses that are let in per second.
     #[arg(long, env = "TIDEWIRE_ADMISSIONS_PER_SECOND", help_heading = "Connections", default_value_t = 1_000, value_parser = value_parser!(u32).range(1..))]
     pub admissions_per_second: u32,
+    /// Requests for numbers, or for who is present, that one address may make in a minute.
+    #[arg(long, env = "TIDEWIRE_LOOKS_PER_MINUTE", help_heading = "Connections", default_value_t = 600, value_parser = value_parser!(u32).range(1..))]
+    pub looks_per_minute: u32,
     /// Subscriptions of one connection.
     #[arg(long, env = "TIDEWIRE_MAX_SUBSCRIPTIONS", help_heading = "Connections", default_value_t = 100, value_parser = value_parser!(u64).range(1..))]
     pub max_subscriptions: u64,
@@ -24,7 +27,7 @@ pub struct LimitArgs {
     #[arg(long, env = "TIDEWIRE_MAX_MESSAGE_BYTES", help_heading = "Connections", default_value_t = 65_536, value_parser = value_parser!(u64).range(1024..))]
     pub max_message_bytes: u64,
     /// Beyond this size a frame ends the connection unread (bytes).
-    #[arg(long, env = "TIDEWIRE_MAX_FRAME_BYTES", help_heading = "Connections", default_value_t = 16_777_216, value_parser = value_parser!(u64).range(1024..))]
+    #[arg(long, env = "TIDEWIRE_MAX_FRAME_BYTES", help_heading = "Connections", default_value_t = 1_048_576, value_parser = value_parser!(u64).range(1024..))]
     pub max_frame_bytes: u64,
     /// Time between heartbeats (seconds).
     #[arg(long, env = "TIDEWIRE_HEARTBEAT_SECONDS", help_heading = "Connections", default_value_t = 30, value_parser = value_parser!(u64).range(1..=86_400))]
@@ -78,6 +81,14 @@ pub struct LimitArgs {
         default_value_t = 8_388_608
     )]
     pub replay_bytes: u64,
+    /// Entries of the log that are read for one replay.
+    #[arg(
+        long,
+        env = "TIDEWIRE_REPLAY_SCAN",
+        help_heading = "Queues and replays",
+        default_value_t = 100_000
+    )]
+    pub replay_scan: u64,
     /// Events that the replay ring holds in memory.
     #[arg(
         long,
@@ -124,6 +135,12 @@ pub struct LimitArgs {
     /// The largest answer of a live query (bytes).
     #[arg(long, env = "TIDEWIRE_QUERY_BYTES", help_heading = "Queries and revalidation", default_value_t = 1_048_576, value_parser = value_parser!(u64).range(1024..))]
     pub query_bytes: u64,
+    /// Live queries with different parameters, or of different users, that are kept answered.
+    #[arg(long, env = "TIDEWIRE_QUERY_RUNNERS", help_heading = "Queries and revalidation", default_value_t = 10_000, value_parser = value_parser!(u64).range(1..))]
+    pub query_runners: u64,
+    /// How long a live query may take (seconds).
+    #[arg(long, env = "TIDEWIRE_QUERY_TIMEOUT_SECONDS", help_heading = "Queries and revalidation", default_value_t = 10, value_parser = value_parser!(u64).range(1..=3_600))]
+    pub query_timeout_seconds: u64,
     /// How long revalidations wait for more of their kind (milliseconds).
     #[arg(long, env = "TIDEWIRE_REVALIDATE_DEBOUNCE_MS", help_heading = "Queries and revalidation", default_value_t = 100, value_parser = value_parser!(u64).range(0..=60_000))]
     pub revalidate_debounce_ms: u64,
@@ -138,6 +155,7 @@ impl LimitArgs {
             connections_per_address: number(self.connections_per_address),
             connects_per_minute: self.connects_per_minute,
             admissions_per_second: self.admissions_per_second,
+            looks_per_minute: self.looks_per_minute,
             max_subscriptions: number(self.max_subscriptions),
             max_message_bytes: number(self.max_message_bytes),
             max_frame_bytes: number(self.max_frame_bytes),
@@ -155,6 +173,7 @@ impl LimitArgs {
             queue_latest: number(self.queue_latest),
             replay_events: number(self.replay_events),
             replay_bytes: number(self.replay_bytes),
+            replay_scan: self.replay_scan,
             history_events: number(self.history_events),
             history_bytes: number(self.history_bytes),
             log_age: Duration::from_secs(self.log_hours * 3_600),
@@ -167,6 +186,8 @@ impl LimitArgs {
             query_debounce: Duration::from_millis(self.query_debounce_ms),
             query_concurrency: number(self.query_concurrency),
             query_bytes: number(self.query_bytes),
+            query_runners: number(self.query_runners),
+            query_timeout: Duration::from_secs(self.query_timeout_seconds),
             revalidate_debounce: Duration::from_millis(self.revalidate_debounce_ms),
         }
     }

@@ -2,20 +2,19 @@
 //! `docs/operating.md` says what the numbers mean.
 
 mod limits;
+mod values;
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    path::PathBuf,
-};
+use std::{fmt, net::SocketAddr, path::PathBuf};
 
 use clap::{ArgAction, Parser, value_parser};
 use ipnet::IpNet;
 use tidewire::contract::Limits;
 
 pub use limits::LimitArgs;
+use values::{network, on_or_off, origin, path};
 
 /// The Tidewire server.
-#[derive(Clone, Debug, Parser)]
+#[derive(Clone, Parser)]
 #[command(version)]
 pub struct Config {
     /// Where to listen; port 0 takes a free one, which is printed.
@@ -49,6 +48,13 @@ pub struct Config {
     /// What other servers prove themselves with at `POST /realtime/broadcast`; without it nobody can.
     #[arg(long, env = "TIDEWIRE_BROADCAST_KEY", hide_env_values = true)]
     pub broadcast_key: Option<String>,
+    /// Further sites whose pages may connect, such as https://app.example.com, separated by commas; those of the
+    /// site itself always may.
+    #[arg(long, env = "TIDEWIRE_ALLOWED_ORIGINS", value_delimiter = ',', value_parser = origin)]
+    pub allowed_origins: Vec<String>,
+    /// The site is served over TLS: browsers send its cookies over nothing else.
+    #[arg(long, env = "TIDEWIRE_SECURE_COOKIES", action = ArgAction::SetTrue)]
+    pub secure_cookies: bool,
     /// How many seconds a client may take to send the head of a request.
     #[arg(long, env = "TIDEWIRE_HEADER_SECONDS", default_value_t = 15, value_parser = value_parser!(u64).range(1..=3_600))]
     pub header_seconds: u64,
@@ -67,27 +73,39 @@ impl Config {
     }
 }
 
-fn on_or_off(text: &str) -> Result<bool, &'static str> {
-    match text {
-        "on" => Ok(true),
-        "off" => Ok(false),
-        _ => Err("on or off"),
+/// Without the secrets: a database's address may have a password in it.
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            address,
+            database_url: _,
+            site_root,
+            resources,
+            realtime,
+            realtime_path,
+            trusted_proxies,
+            broadcast_key,
+            allowed_origins,
+            secure_cookies,
+            header_seconds,
+            log_json,
+            limit_args,
+        } = self;
+        f.debug_struct("Config")
+            .field("address", address)
+            .field("site_root", site_root)
+            .field("resources", resources)
+            .field("realtime", realtime)
+            .field("realtime_path", realtime_path)
+            .field("trusted_proxies", trusted_proxies)
+            .field("has_broadcast_key", &broadcast_key.is_some())
+            .field("allowed_origins", allowed_origins)
+            .field("secure_cookies", secure_cookies)
+            .field("header_seconds", header_seconds)
+            .field("log_json", log_json)
+            .field("limit_args", limit_args)
+            .finish_non_exhaustive()
     }
-}
-
-fn path(text: &str) -> Result<String, &'static str> {
-    let segment = |segment: &str| {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-        !segment.is_empty() && segment.bytes().all(plain)
-    };
-    let fits = text.strip_prefix('/').is_some_and(|rest| rest.split('/').all(segment));
-    let taken = text == "/api" || text.starts_with("/api/");
-    (fits && !taken).then(|| text.to_owned()).ok_or("a path such as /realtime, and not below /api")
-}
-
-fn network(text: &str) -> Result<IpNet, &'static str> {
-    let network = text.trim().parse().or_else(|_| text.trim().parse::<IpAddr>().map(IpNet::from));
-    network.map_err(|_| "neither an address nor a network such as 10.0.0.0/8")
 }
 
 #[cfg(test)]
@@ -175,10 +193,11 @@ mod tests {
     }
 
     #[test]
-    fn spec_sy7_proxies_are_addresses_or_networks() {
-        let config =
-            Config::parse_from(["server", "--trusted-proxies", "10.0.0.0/8,::1, 192.0.2.1"]);
-        let proxies: Vec<_> = config.trusted_proxies.iter().map(ToString::to_string).collect();
-        assert_eq!(proxies, ["10.0.0.0/8", "::1/128", "192.0.2.1/32"]);
+    fn spec_bq9_no_secret_gets_into_a_log() {
+        let arguments =
+            ["server", "--broadcast-key", "s3cret", "--database-url", "sqlite://u:passw0rd@x"];
+        let shown = format!("{:?}", Config::parse_from(arguments));
+        assert!(!shown.contains("s3cret") && !shown.contains("passw0rd"), "{shown}");
+        assert!(shown.contains("/realtime"), "{shown}");
     }
 }

@@ -20,7 +20,7 @@ fn mistakes() -> Vec<(&'static str, Message)> {
     let nested =
         format!(r#"{{"type":"subscribe","channel":{}{}}}"#, "[".repeat(30_000), "]".repeat(30_000));
     let mut mistakes = vec![
-        ("message_too_large", text(big(10 * 1024 * 1024).to_string())),
+        ("message_too_large", text(big(1000 * 1024).to_string())),
         ("message_too_large", text("x".repeat(64 * 1024 + 1))),
         ("malformed_message", Message::Binary(Bytes::from_static(b"\x00\x01{}"))),
         ("malformed_message", Message::Binary(Bytes::new())),
@@ -183,4 +183,17 @@ async fn spec_sy8_a_frame_beyond_all_bounds_closes_only_its_own_connection() {
     drop((client, other, third));
     server.stop().await;
     assert_eq!(errors.lines(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn spec_sy8_the_largest_frame_is_refused_by_name_and_a_larger_one_is_not_read() {
+    let server = TestServer::start().await;
+    let mut client = server.connect().await;
+    client.send_text("x".repeat(1024 * 1024)).await;
+    client.expect_error("message_too_large").await;
+    client.expect_silence().await;
+    client.send_text("x".repeat(1024 * 1024 + 1)).await;
+    assert!(client.next().await.is_err(), "it is read and answered");
+    drop(client);
+    server.stop().await;
 }

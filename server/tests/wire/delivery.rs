@@ -103,7 +103,7 @@ async fn spec_nx5_a_stalled_reader_loses_by_class_and_others_are_not_slowed() {
     let resyncs: Vec<_> = of("order:1").filter(|frame| frame["type"] == "resync").collect();
     assert_eq!(resyncs.len(), 1, "a gap is owned up to, once");
     assert_eq!(resyncs[0]["reason"], "overflow");
-    assert!(counts.dropped > counts.dropped_lossy);
+    assert!(server.realtime.stats().dropped > counts.dropped_lossy);
     println!("{rounds} rounds, {counts:?}");
     drop((slow, fast));
     server.stop().await;
@@ -126,7 +126,7 @@ async fn values_of_too_many_keys_are_dropped_and_counted() {
         }
     }
     let counts = server.realtime.counts();
-    assert_eq!((counts.dropped_latest, counts.dropped), (1, 1));
+    assert_eq!(counts.dropped_latest, 1);
     assert_eq!(server.realtime.stats().dropped, 1);
     drop(slow);
     server.stop().await;

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use tidewire::{
     LiveError,
-    contract::Limits,
+    contract::{Limits, LiveQuery},
     server::{
         Identity,
         identity::{Authenticate, Connect},
@@ -17,7 +17,10 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::support::{Events, TestServer, eventually, new_folder, post_frame};
+use crate::support::{
+    Events, TestServer, declare, eventually, new_folder, post_frame,
+    queries::{self, Dearer},
+};
 
 const TABLE: &str = "table:public.products";
 const RESOURCE: &str = "resource:product";
@@ -200,6 +203,49 @@ async fn spec_en1_wherever_it_is_cut_the_last_event_id_resumes_without_loss() {
         assert_eq!(seen, all.collect(), "cut after {cut} changes");
         drop(stream);
     }
+    server.stop().await;
+}
+
+/// An answer stands nowhere in the log, and a message that was sent starts no subscription: neither may
+/// take the stream back to where it would miss something, or read everything again.
+#[tokio::test]
+async fn spec_en1_neither_an_answer_nor_a_sent_message_moves_the_last_event_id() {
+    let describe = |builder| queries::add(declare(builder));
+    let server = TestServer::start_with(new_folder(), Limits::default(), describe).await;
+    let writer = server.writer().await;
+    writer.products("before", 0..3).await;
+    server.caught_up().await;
+    let query = Dearer { tag: "stream".into(), than: 100 }.channel().unwrap().name().to_string();
+    let parameters = format!("channel={query}&channel={RESOURCE}");
+    let mut stream = Events::open(server.address, &parameters).await;
+    assert_eq!(offset(&stream.expect("ack").await["position"]), 0);
+    assert_eq!(stream.last_id, None, "a query's own beginning leads nowhere");
+    let first = loop {
+        let frame = stream.next().await.expect("the stream goes on");
+        if frame["type"] == "ack" {
+            break frame["position"].clone();
+        }
+    };
+    assert_eq!(stream.last_id.as_deref(), first.as_str());
+    let mut sender = Events::open(server.address, "").await;
+    let frame = json!({"type": "broadcast", "channel": "order:1", "payload": {"number": 1}});
+    sender.send(frame).await;
+    assert!(sender.expect("ack").await["position"].is_string());
+    assert_eq!(sender.last_id, None, "nothing is subscribed");
+    drop(sender);
+    let id = stream.last_id.take().unwrap();
+    drop(stream);
+
+    // Nothing of the query's table has changed, and still its answer comes.
+    let resume = format!("Last-Event-ID: {id}\r\n");
+    let mut stream = Events::open_with(server.address, &parameters, &resume).await;
+    let (mut answers, mut acks) = (0, 0);
+    while answers == 0 || acks < 2 {
+        let frame = stream.next_json().await;
+        acks += usize::from(frame["type"] == "ack");
+        answers += usize::from(frame["type"] == "broadcast" && frame["channel"] == query);
+    }
+    drop(stream);
     server.stop().await;
 }
 

@@ -246,6 +246,27 @@ async fn spec_nx14_the_more_there_are_the_longer_they_take_to_come_back() {
     }
 }
 
+#[tokio::test]
+async fn spec_sy7_an_address_may_look_so_often_at_what_costs_the_server_a_look() {
+    let server = start(|limits| limits.looks_per_minute = 4).await;
+    let users = "/realtime/channel/users?channel=room:a";
+    for path in ["/realtime/stats", users, "/metrics", "/readyz"] {
+        assert_eq!(get(server.address, path).await.status, 200, "{path}");
+    }
+    for path in ["/realtime/stats", "/api/realtime/stats", users, "/metrics", "/readyz"] {
+        let refused = get(server.address, path).await;
+        let (body, retry_after) = (refused.json(), refused.retry_after);
+        let refused = TurnedAway { status: refused.status, retry_after, body };
+        check(&refused, 429, "looks_per_minute");
+    }
+    // Whoever asks whether the process runs is never told that it does not.
+    for _ in 0..10 {
+        assert_eq!(get(server.address, "/healthz").await.status, 200);
+    }
+    server.connect().await.close().await;
+    server.stop().await;
+}
+
 /// Everybody at once, each from where they stand.
 async fn come_back(server: &TestServer, positions: &[String]) -> Vec<(Socket, Value)> {
     let back = positions.iter().map(|position| async {

@@ -22,6 +22,7 @@ mod protocol;
 mod queries;
 mod query_return;
 mod recovery;
+mod refusals;
 mod revalidation;
 mod slow_reader;
 mod slow_stream;

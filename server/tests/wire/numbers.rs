@@ -11,19 +11,39 @@ use tidewire::{
 };
 use tokio::net::TcpListener;
 
-use crate::support::{Socket, TestServer, eventually, get, new_folder, post_body, url};
+use crate::support::{
+    Answer, Socket, TestServer, eventually, get, new_folder, post_body, request, url,
+};
 
 const DOCUMENT: &str = include_str!("../../../docs/operating.md");
 
+/// An answer as another server gets it.
+async fn ask(server: &TestServer, path: &str) -> Answer {
+    let head = format!("GET {path} HTTP/1.1\r\n{KEY}\r\n");
+    request(server.address, &head, b"").await.expect("an answer")
+}
+
 async fn json(server: &TestServer, path: &str) -> Value {
-    let answer = get(server.address, path).await;
+    let answer = ask(server, path).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     answer.json()
 }
 
 #[tokio::test]
 async fn spec_sy4_each_client_and_each_channel_has_its_numbers() {
-    let server = TestServer::start().await;
+    let server = TestServer::start_in(new_folder(), |config| {
+        config.broadcast_key = Some("a-long-secret".into());
+    })
+    .await;
+    for detail in ["channels", "clients"] {
+        // Addresses are personal data: a visitor does not see the others'.
+        let path = format!("/realtime/stats?detail={detail}");
+        let refused = get(server.address, &path).await;
+        assert_eq!(
+            (refused.status, &refused.json()["code"]),
+            (401, &json!("authentication_required"))
+        );
+    }
     let (mut one, mut two) = (server.connect().await, server.connect().await);
     one.subscribe("room:b").await;
     one.subscribe("room:a").await;
@@ -61,7 +81,7 @@ async fn spec_sy4_each_client_and_each_channel_has_its_numbers() {
     // Pages of the list go on behind a number.
     let after = format!("/realtime/stats?detail=clients&after={}", first["id"]);
     assert_eq!(json(&server, &after).await["clients"].as_array().unwrap().len(), 1);
-    let wrong = get(server.address, "/realtime/stats?detail=all").await;
+    let wrong = ask(&server, "/realtime/stats?detail=all").await;
     assert_eq!((wrong.status, &wrong.json()["code"]), (400, &json!("malformed_message")));
     drop((one, two));
     eventually("clients are forgotten", async || server.realtime.client_stats(0, 10).is_empty())
@@ -122,6 +142,7 @@ async fn spec_fb8_spec_sy4_the_counts_of_the_whole_server() {
     assert_eq!(stats["sent"], 16, "{stats}");
     assert_eq!(stats["errors"], json!({"malformed_message": 1}));
     let events = &stats["events"];
+    assert_eq!((&stats["dropped"], events.get("dropped")), (&json!(0), None), "said once");
     assert_eq!(
         (&events["resyncs_at_subscribe"]["epoch"], &events["durable"]),
         (&json!(1), &json!(5))
@@ -137,6 +158,22 @@ async fn spec_fb8_spec_sy4_the_counts_of_the_whole_server() {
         latency["commit_to_socket"]["p99_ms"].as_u64().is_some_and(|ms| ms <= 2_500),
         "{latency}"
     );
+    drop(client);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn spec_en8_times_that_nobody_can_have_measured_are_left_out() {
+    let server = TestServer::start().await;
+    let mut client = server.connect().await;
+    for wrong in [u32::MAX - 1, 60_001] {
+        client.send_json(json!({"type": "heartbeat", "rtt_ms": wrong, "applied_ms": wrong})).await;
+    }
+    client.send_json(json!({"type": "heartbeat", "rtt_ms": 60_000, "applied_ms": 60_000})).await;
+    client.expect_silence().await;
+    let latency = server.realtime.stats().latency;
+    assert_eq!((latency.round_trip.count, latency.applied.count), (1, 1));
+    assert_eq!(server.realtime.client_stats(0, 1)[0].rtt_ms, Some(60_000));
     drop(client);
     server.stop().await;
 }

@@ -2,10 +2,10 @@
 
 use clap::Parser;
 use serde_json::json;
-use server::Config;
+use server::{Config, Server, StartError};
 
 use crate::support::{
-    Answer, Socket, TestServer, get, new_folder, post_form, post_json, request, snapshot,
+    Answer, Socket, TestServer, get, new_folder, post_form, post_json, request, snapshot, url,
 };
 
 fn expect_off(answer: &Answer) {
@@ -102,8 +102,37 @@ fn spec_bq8_settings_are_checked() {
     assert!(!parse(&["--realtime", "off"]).unwrap().realtime);
     assert!(parse(&["--realtime", "on"]).unwrap().realtime);
     assert!(parse(&["--realtime", "maybe"]).is_none());
-    for path in ["", "/", "live", "/live/", "//live", "/{x}", "/a b", "/api", "/api/x", "/*x"] {
+    for path in [
+        "",
+        "/",
+        "live",
+        "/live/",
+        "//live",
+        "/{x}",
+        "/a b",
+        "/api",
+        "/api/x",
+        "/*x",
+        "/metrics",
+        "/healthz",
+        "/readyz",
+        "/pkg",
+        "/pkg/live",
+        "/..",
+    ] {
         assert!(parse(&["--realtime-path", path]).is_none(), "{path:?}");
     }
     assert_eq!(parse(&["--realtime-path", "/a/b.c"]).unwrap().realtime_path, "/a/b.c");
+}
+
+#[tokio::test]
+async fn spec_bq8_a_path_that_is_a_pages_keeps_the_server_from_starting() {
+    for path in ["/todos", "/products"] {
+        let folder = new_folder();
+        let mut config = Config::parse_from(["server", "--realtime-path", path]);
+        config.address = "127.0.0.1:0".parse().unwrap();
+        config.database_url = url(&folder);
+        let Err(StartError::Settings(why)) = Server::start(config).await else { panic!("{path}") };
+        assert!(why.contains(path) && why.contains("TIDEWIRE_REALTIME_PATH"), "{why}");
+    }
 }

@@ -196,6 +196,26 @@ async fn spec_nx4_each_position_that_cannot_be_continued_is_told_why() {
 }
 
 #[tokio::test]
+async fn spec_nx4_looking_through_too_much_of_the_log_is_a_resync() {
+    let limits = Limits { history_events: 4, replay_scan: 20, ..Limits::default() };
+    let server = TestServer::start_bare(new_folder(), limits).await;
+    let writer = server.writer().await;
+    let mut client = server.connect().await;
+    let start = client.subscribe(CHANNEL).await;
+    let other = "resource:todo";
+    writer.products("p", 0..24).await;
+    client.payloads(24).await;
+    assert_eq!(client.subscribe_since(other, &start).await["type"], "ack", "20 are not in memory");
+    writer.products("q", 0..1).await;
+    client.payloads(1).await;
+    // None of them is a to-do, so nothing else bounds how much would be read.
+    let answer = client.subscribe_since(other, &start).await;
+    assert_eq!((&answer["type"], &answer["reason"]), (&json!("resync"), &json!("too_many")));
+    drop(client);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn spec_nx4_a_replay_of_too_many_bytes_is_a_resync() {
     let limits = Limits { replay_bytes: 100_000, ..Limits::default() };
     let server = TestServer::start_bare(new_folder(), limits).await;

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::presence::{ANN, BOB, join, names};
-use crate::support::{TestServer, get, get_as};
+use crate::support::{Answer, Events, Socket, TestServer, get, get_as, new_folder, request};
 
 #[tokio::test]
 async fn spec_sy2_a_page_makes_its_visitor_a_guest_who_is_the_same_in_every_tab() {
@@ -13,6 +13,7 @@ async fn spec_sy2_a_page_makes_its_visitor_a_guest_who_is_the_same_in_every_tab(
     for part in ["HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=31536000"] {
         assert!(cookie.contains(part), "{cookie}");
     }
+    assert!(!cookie.contains("Secure"), "the site is not served over TLS: {cookie}");
     let pair = cookie.split(';').next().unwrap();
     let secret = pair.strip_prefix("tidewire_guest=").unwrap();
     assert_eq!(secret.len(), 32);
@@ -73,10 +74,57 @@ async fn spec_ig4_typing_is_a_message_that_nobody_keeps() {
     bob.send_json(frame).await;
     bob.expect("ack").await;
     let heard = ann.expect("broadcast").await;
-    assert_eq!((&heard["payload"], heard.get("position")), (&payload, None));
+    assert_eq!((&heard["payload"]["name"], heard.get("position")), (&payload["name"], None));
     let mut late = server.connect().await;
     late.subscribe("typing:todos").await;
     late.expect_silence().await;
     drop((ann, bob, late));
     server.stop().await;
+}
+
+#[tokio::test]
+async fn spec_sy2_a_site_over_tls_gives_its_cookie_to_tls_alone() {
+    let secure = |config: &mut server::Config| config.secure_cookies = true;
+    let server = TestServer::start_in(new_folder(), secure).await;
+    let cookie = get(server.address, "/todos").await.set_cookie.unwrap();
+    assert!(cookie.ends_with("; Secure"), "{cookie}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn spec_bq9_a_page_of_another_site_does_not_connect_with_a_visitors_cookie() {
+    let server = TestServer::start_in(new_folder(), |config| {
+        config.allowed_origins = vec!["https://friend.example".into()];
+    })
+    .await;
+    let cookie = format!("tidewire_guest={ANN}");
+    let own = format!("http://{}", server.address);
+    for origin in [own.as_str(), "https://friend.example"] {
+        let headers = [("cookie", cookie.as_str()), ("origin", origin)];
+        let mut socket = Socket::attempt(server.address, &headers).await.unwrap();
+        socket.expect_silence().await;
+        let lines = format!("Cookie: {cookie}\r\nOrigin: {origin}\r\n");
+        let mut stream = Events::open_with(server.address, "channel=room:a", &lines).await;
+        stream.expect("ack").await;
+        assert_eq!(stream.post(&lines, b"{\"type\":\"hello\"}").await.status, 202);
+        stream.expect("welcome").await;
+        // Whoever knows its name is not its own page for that.
+        let foreign = format!("Cookie: {cookie}\r\nOrigin: https://evil.example\r\n");
+        refused(&stream.post(&foreign, b"{\"type\":\"hello\"}").await);
+    }
+    for origin in ["https://evil.example", "null", "http://127.0.0.1", "http://127.0.0.1:1"] {
+        let headers = [("cookie", cookie.as_str()), ("origin", origin)];
+        let away = Socket::attempt(server.address, &headers).await.err().expect(origin);
+        assert_eq!((away.status, &away.body["code"]), (403, &json!("permission_denied")));
+        let head = format!("GET /realtime/sse?channel=room:a HTTP/1.1\r\nOrigin: {origin}\r\n");
+        refused(&request(server.address, &head, b"").await.unwrap());
+    }
+    // Programs are no pages.
+    server.connect_with_cookie(ANN).await.close().await;
+    server.stop().await;
+}
+
+fn refused(answer: &Answer) {
+    assert_eq!(answer.status, 403, "{answer:?}");
+    assert_eq!(answer.json()["code"], "permission_denied", "{answer:?}");
 }

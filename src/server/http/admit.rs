@@ -1,4 +1,4 @@
-//! Whether a request may open a connection, and where it comes from.
+//! Where a request comes from, and whether it may open a connection or look at something that costs.
 
 use std::{
     convert::Infallible,
@@ -6,8 +6,9 @@ use std::{
 };
 
 use axum::{
-    extract::{ConnectInfo, FromRef, FromRequestParts},
+    extract::{ConnectInfo, FromRef, FromRequestParts, Request, State},
     http::{StatusCode, request::Parts},
+    middleware::Next,
     response::Response,
 };
 
@@ -16,7 +17,7 @@ use super::{
         Realtime,
         limiter::{AdmissionGuard, TurnedAway, client_address},
     },
-    refuse::refuse_with,
+    refuse::{refuse, refuse_with},
 };
 
 /// Where a request comes from, as far as that can be trusted; `None` where no network is between.
@@ -49,4 +50,17 @@ pub fn admit(realtime: &Realtime, address: Option<IpAddr>) -> Result<AdmissionGu
         };
         refuse_with(status, realtime.admission().refusal(reason))
     })
+}
+
+/// Answers 429 to an address that looks too often.
+pub async fn look(
+    State(realtime): State<Realtime>,
+    Origin(address): Origin,
+    request: Request,
+    next: Next,
+) -> Response {
+    match realtime.looks().take(address) {
+        Ok(()) => next.run(request).await,
+        Err(error) => refuse(error),
+    }
 }

@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    body::{Body, to_bytes},
+    body::Body,
     extract::State,
     http::{HeaderMap, header::AUTHORIZATION},
     response::{IntoResponse, Response},
@@ -13,6 +13,7 @@ use subtle::ConstantTimeEq;
 
 use super::{
     super::{Identity, Realtime, limiter::rounded_up},
+    body::read,
     refuse::refuse,
 };
 use crate::contract::{ErrorCode, LiveError};
@@ -31,10 +32,7 @@ pub async fn broadcast(
 ) -> Response {
     match send(&realtime, &headers, body).await {
         Ok(reached) => Json(json!({ "reached": reached })).into_response(),
-        Err(error) => {
-            realtime.metrics().error(error.code);
-            refuse(error)
-        }
+        Err(error) => refuse(error),
     }
 }
 
@@ -47,17 +45,18 @@ async fn send(realtime: &Realtime, headers: &HeaderMap, body: Body) -> Result<us
         let error = LiveError::new(ErrorCode::RateLimited, text);
         return Err(error.retry_after(rounded_up(wait)));
     }
-    let most = realtime.limits().max_message_bytes;
-    let bytes = to_bytes(body, most).await.map_err(|_| {
-        LiveError::new(ErrorCode::MessageTooLarge, format!("a message may have {most} bytes"))
-    })?;
+    let limits = realtime.limits();
+    let bytes = read(body, limits.max_message_bytes, limits.write_timeout).await?;
     let Message { channel, payload } = serde_json::from_slice(&bytes)
         .map_err(|error| LiveError::new(ErrorCode::MalformedMessage, error.to_string()))?;
     Ok(realtime.broadcast(&service, &channel, payload).await?.reached)
 }
 
-/// Who holds the key.
-fn service(realtime: &Realtime, headers: &HeaderMap) -> Result<Identity, LiveError> {
+/// The server that holds the key.
+///
+/// # Errors
+/// `authentication_required` for everybody else.
+pub fn service(realtime: &Realtime, headers: &HeaderMap) -> Result<Identity, LiveError> {
     let key = realtime.broadcast_key().map(str::as_bytes);
     let proof = headers.get(AUTHORIZATION).map(|value| value.as_bytes());
     let proof = proof.and_then(|proof| proof.split_at_checked("Bearer ".len()));

@@ -1,7 +1,8 @@
 //! Which server-sent events carry an `id`: what a browser that opens the stream again by itself sends
 //! back, and the stream's channels go on from.
 
-use crate::contract::{Position, ServerFrame, parse};
+use super::super::queries;
+use crate::contract::{ChannelName, Position, ServerFrame, parse};
 
 /// Decides the `id` of each frame of one stream, in order. `docs/decisions/006-event-streams.md` says why
 /// changes have none.
@@ -26,8 +27,10 @@ impl EventIds {
         }
         let position = match parse::server_frame(frame)? {
             ServerFrame::Heartbeat { position } => position.filter(|_| self.settled)?,
-            // A subscription that starts further back takes the stream back with it.
-            ServerFrame::Ack { position, .. } => {
+            // A subscription that starts further back takes the stream back with it. A live query's starts
+            // at the beginning of the log and needs no position to come back with; an ack that says whom
+            // it reached is a broadcast's.
+            ServerFrame::Ack { channel, position, reached: None, .. } if !is_query(&channel) => {
                 position.filter(|start| self.last.is_none_or(|last| last.is_after(*start)))?
             }
             _ => return None,
@@ -35,6 +38,11 @@ impl EventIds {
         self.last = Some(position);
         Some(position)
     }
+}
+
+/// Whether a channel's name is a live query's.
+pub fn is_query(channel: &str) -> bool {
+    ChannelName::new(channel).is_ok_and(|channel| queries::is_query(&channel))
 }
 
 /// Appends one server-sent event. JSON from a client may have line ends between its parts, and each line
@@ -87,6 +95,12 @@ mod tests {
         assert_eq!(ids.of(&ack(8)), None);
         assert_eq!(ids.of(r#"{"type":"ack","channel":"room:a","reached":2}"#), None);
         assert_eq!(ids.of(&heartbeat(12)), Some(at(12)));
+        let reached =
+            format!(r#"{{"type":"ack","channel":"room:a","reached":2,"position":"{}"}}"#, at(3));
+        assert_eq!(ids.of(&reached), None, "a message's, which starts nothing");
+        let query = ack(0).replace("room:a", "query:any:pe30");
+        assert_eq!(ids.of(&query), None, "its answer comes wherever the stream goes on from");
+        assert_eq!(ids.of(&heartbeat(13)), Some(at(13)));
     }
 
     #[test]

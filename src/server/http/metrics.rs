@@ -4,15 +4,19 @@ use std::time::Duration;
 
 use axum::{
     extract::State,
-    http::{StatusCode, header::CONTENT_TYPE},
+    http::header::CONTENT_TYPE,
     response::{IntoResponse, Response},
 };
 use tokio::time::timeout;
 
-use super::super::{
-    Realtime,
-    metrics::{MEDIA_TYPE, Outside, families, text},
+use super::{
+    super::{
+        Realtime,
+        metrics::{MEDIA_TYPE, Outside, families, text},
+    },
+    refuse::refuse,
 };
+use crate::contract::{ErrorCode, LiveError};
 
 /// What a look at the log may take; without it the other numbers are told.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -33,6 +37,6 @@ pub async fn metrics(State(realtime): State<Realtime>) -> Response {
     };
     match text(families(realtime.metrics(), outside)) {
         Ok(text) => ([(CONTENT_TYPE, MEDIA_TYPE)], text).into_response(),
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        Err(_) => refuse(LiveError::new(ErrorCode::Internal, "the numbers could not be written")),
     }
 }

@@ -1,12 +1,16 @@
 //! The channel layer's routes, one file each.
 
 mod admit;
+mod body;
 mod broadcast;
+mod elsewhere;
 mod event_ids;
 mod event_socket;
 mod health;
 mod metrics;
 mod off;
+mod own_pages;
+mod query;
 mod refuse;
 mod socket;
 mod sse;
@@ -14,7 +18,7 @@ mod stats;
 mod users;
 
 use axum::{
-    Router,
+    Router, middleware,
     routing::{any, get, post},
 };
 
@@ -24,22 +28,34 @@ use super::Realtime;
 /// and `/readyz`; with another [`Builder::path`](super::Builder::path), what begins with `/realtime` begins
 /// with that. Nobody connects while realtime is off. For limits by address, serve it with `into_make_service_with_connect_info::<SocketAddr>()`.
 pub fn routes<S: Clone + Send + Sync + 'static>(realtime: Realtime) -> Router<S> {
-    let below = |rest: &str| format!("{}{rest}", realtime.path());
+    let path = realtime.path().to_owned();
+    let below = |rest: &str| format!("{path}{rest}");
     let connections = if realtime.is_enabled() {
         let socket = get(socket::upgrade).with_state(realtime.clone());
-        Router::new().route(&below(""), socket).merge(sse::routes(realtime.clone(), &below("/sse")))
+        Router::new()
+            .route(&below(""), socket)
+            .merge(sse::routes(realtime.clone(), &below("/sse")))
+            .route_layer(middleware::from_fn_with_state(realtime.clone(), own_pages::only))
     } else {
         let disabled = any(off::disabled);
         Router::new().route(&below(""), disabled.clone()).route(&below("/sse"), disabled)
     };
-    Router::new()
+    // Each takes a lock that deliveries need, or reads the database.
+    let looks = Router::new()
         .route(&below("/stats"), get(stats::stats))
         .route("/api/realtime/stats", get(stats::stats))
         .route(&below("/channel/users"), get(users::users))
-        .route(&below("/broadcast"), post(broadcast::broadcast))
         .route("/metrics", get(metrics::metrics))
-        .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
-        .with_state(realtime)
+        .route_layer(middleware::from_fn_with_state(realtime.clone(), admit::look));
+    Router::new()
+        .merge(looks)
+        .route(&below("/broadcast"), post(broadcast::broadcast))
+        .route("/healthz", get(health::alive))
+        .with_state(realtime.clone())
         .merge(connections)
+        .route(&below("/"), any(elsewhere::address))
+        .route(&below("/{*rest}"), any(elsewhere::address))
+        .method_not_allowed_fallback(elsewhere::method)
+        .route_layer(middleware::map_response_with_state(realtime, refuse::count))
 }

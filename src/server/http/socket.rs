@@ -2,7 +2,7 @@
 
 use axum::{
     extract::{
-        Query, State,
+        State,
         ws::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection},
     },
     http::HeaderMap,
@@ -13,6 +13,7 @@ use serde::Deserialize;
 use super::{
     super::{Peer, Realtime, identity::Connect, session::Session},
     admit::{Origin, admit},
+    query::Query,
     refuse::{refuse, refuse_with},
 };
 use crate::contract::{ErrorCode, LiveError, Transport};

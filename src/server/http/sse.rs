@@ -11,14 +11,13 @@ use axum::{
     Router,
     body::{Body, Bytes},
     extract::{
-        FromRef, Query, State,
+        FromRef, State,
         ws::{Message, Utf8Bytes},
     },
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
 };
-use futures::StreamExt;
 use tokio::sync::mpsc;
 
 use super::{
@@ -28,7 +27,10 @@ use super::{
         session::Session,
     },
     admit::{Origin, admit},
+    body::{read, too_large},
+    event_ids::is_query,
     event_socket::EventSocket,
+    query::Query,
     refuse::refuse,
 };
 use crate::contract::{
@@ -138,15 +140,16 @@ async fn post(
     }
     // Room before the body, so that a stream has at most one frame in memory that is not read yet.
     let Ok(room) = upstream.requests.reserve().await else { return gone() };
-    let longest = streams.realtime.limits().max_frame_bytes;
+    let limits = streams.realtime.limits();
+    let longest = limits.max_frame_bytes;
     let declared = headers.get(header::CONTENT_LENGTH).and_then(|n| n.to_str().ok()?.parse().ok());
     if declared.is_some_and(|length: usize| length > longest) {
-        return too_large(longest);
+        return refuse(too_large(longest));
     }
     let bytes = tokio::select! {
-        bytes = read(body, longest) => match bytes {
+        bytes = read(body, longest, limits.write_timeout) => match bytes {
             Ok(bytes) => Bytes::from(bytes),
-            Err(refusal) => return *refusal,
+            Err(error) => return refuse(error),
         },
         // A body that does not come must not outlive its stream.
         () = upstream.requests.closed() => return gone(),
@@ -167,7 +170,8 @@ fn asked(parameters: &[(String, String)], headers: &HeaderMap) -> VecDeque<Messa
     let mut frames: VecDeque<ClientFrame> = channels
         .map(|(_, channel)| ClientFrame::Subscribe {
             channel: channel.clone(),
-            since: since.map(str::to_owned),
+            // The stream's position says nothing about an answer, which may not have come yet.
+            since: since.filter(|_| !is_query(channel)).map(str::to_owned),
             presence: None,
             reference: None,
         })
@@ -197,26 +201,6 @@ async fn identify(
 fn gone() -> Response {
     let error = LiveError::new(ErrorCode::UnknownConnection, "there is no such connection");
     refuse(error)
-}
-
-fn too_large(longest: usize) -> Response {
-    let message = format!("a frame of more than {longest} bytes is not read");
-    refuse(LiveError::new(ErrorCode::MessageTooLarge, message))
-}
-
-/// A frame as long as it may be.
-async fn read(body: Body, longest: usize) -> Result<Vec<u8>, Box<Response>> {
-    let mut body = body.into_data_stream();
-    let mut bytes = Vec::new();
-    while let Some(part) = body.next().await {
-        // The client went away in the middle of it.
-        let part = part.map_err(|_| Box::new(StatusCode::BAD_REQUEST.into_response()))?;
-        if bytes.len() + part.len() > longest {
-            return Err(Box::new(too_large(longest)));
-        }
-        bytes.extend_from_slice(&part);
-    }
-    Ok(bytes)
 }
 
 /// A stream's entry among the open ones, for as long as its session runs.

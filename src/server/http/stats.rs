@@ -2,8 +2,8 @@
 
 use axum::{
     Json,
-    extract::{Query, State},
-    http::HeaderMap,
+    extract::State,
+    http::{HeaderMap, header::AUTHORIZATION},
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 use super::{
     super::{Action, Realtime, identity::Connect},
     admit::Origin,
+    broadcast::service,
+    query::Query,
     refuse::refuse,
 };
 use crate::contract::{ChannelName, ErrorCode, LiveError};
@@ -37,8 +39,8 @@ pub async fn stats(
     let Some(detail) = parameters.detail.as_deref() else {
         return Json(counts(&realtime)).into_response();
     };
-    let request = Connect { headers: &headers, token: parameters.token.as_deref(), address };
-    if let Err(error) = inspect(&realtime, request).await {
+    let token = parameters.token.as_deref();
+    if let Err(error) = inspect(&realtime, Connect { headers: &headers, token, address }).await {
         return refuse(error);
     }
     match detail {
@@ -68,7 +70,10 @@ fn counts(realtime: &Realtime) -> Value {
 
 /// Whether who asks may see more than counts: addresses are personal data.
 async fn inspect(realtime: &Realtime, request: Connect<'_>) -> Result<(), LiveError> {
-    let who = realtime.identify(request).await?;
+    let who = match request.headers.contains_key(AUTHORIZATION) {
+        true => service(realtime, request.headers)?,
+        false => realtime.identify(request).await?,
+    };
     let channel = ChannelName::new("stats").expect("a name by the rule");
     realtime.check(&who, Action::Inspect, &channel).await
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use axum::{
     Json,
-    extract::{Query, State},
+    extract::State,
     http::HeaderMap,
     response::{IntoResponse, Response},
 };
@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::{
     super::{Realtime, identity::Connect, policy::Action},
     admit::Origin,
+    query::Query,
     refuse::refuse,
 };
 use crate::contract::{ChannelName, ErrorCode, LiveError};
@@ -47,8 +48,7 @@ async fn present(
     let missing =
         || LiveError::new(ErrorCode::MalformedMessage, "the parameter \"channel\" is missing");
     let channel = parameters.channel.ok_or_else(missing)?;
-    let channel = ChannelName::new(&channel)
-        .map_err(|error| LiveError::new(ErrorCode::InvalidChannelName, error.to_string()))?;
+    let channel = ChannelName::new(&channel)?;
     let request = Connect { headers, token: parameters.token.as_deref(), address };
     let who = realtime.identify(request).await?;
     realtime.check(&who, Action::SeeUsers, &channel).await?;

@@ -1,16 +1,20 @@
 //! How much one connection, one address and all of them together may ask for.
 //!
-//! `admission` decides over new connections, by `address`; `requests` over the frames of an open one.
+//! `admission` decides over new connections, by `address`; `requests` over the frames of an open one;
+//! `looks` over requests for numbers.
 //! All count on Tokio's clock, so that tests turn it forward.
 
 mod address;
 mod admission;
 mod clock;
+mod looks;
+mod per_network;
 mod requests;
 
 pub use address::client_address;
 pub use admission::{Admission, AdmissionGuard, TurnedAway};
 pub use clock::Bucket;
+pub use looks::Looks;
 pub use requests::{RequestKind, Requests};
 
 use std::time::Duration;

@@ -11,11 +11,14 @@ use std::{
 
 use serde::Serialize;
 
-use super::{Counter, Metrics, unix_ms};
+use super::{Counter, Metrics};
 use crate::{
     contract::{ChannelName, Transport, protocol::Health},
-    server::{Peer, queue::Queue},
+    server::{Peer, queue::Queue, wall_clock::unix_ms},
 };
+
+/// Longer times are not believed: one client must not spoil the numbers of all.
+const LONGEST_MEASURED_MS: u32 = 60_000;
 
 /// The open connections.
 #[derive(Default)]
@@ -140,13 +143,14 @@ impl ClientMeter {
         }
     }
 
-    /// What the client has measured.
+    /// What the client says that it has measured.
     pub fn health(&self, metrics: &Metrics, health: Health) {
-        if let Some(round_trip_ms) = health.rtt_ms {
+        let plausible = |measured: Option<u32>| measured.filter(|ms| *ms <= LONGEST_MEASURED_MS);
+        if let Some(round_trip_ms) = plausible(health.rtt_ms) {
             self.round_trip_ms.store(round_trip_ms, Ordering::Relaxed);
             metrics.round_trip.record(round_trip_ms.into());
         }
-        if let Some(applied_ms) = health.applied_ms {
+        if let Some(applied_ms) = plausible(health.applied_ms) {
             self.applied_ms.store(applied_ms, Ordering::Relaxed);
             metrics.applied.record(applied_ms.into());
         }

@@ -7,9 +7,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Counter(AtomicU64);
 
 impl Counter {
-    /// Adds.
+    /// Adds; nothing is often added, and costs nothing.
     pub fn add(&self, count: u64) {
-        self.0.fetch_add(count, Ordering::Relaxed);
+        if count > 0 {
+            self.0.fetch_add(count, Ordering::Relaxed);
+        }
     }
 
     /// What it stands at.
@@ -18,20 +20,20 @@ impl Counter {
     }
 }
 
-/// Counters of one thing by kind.
+/// Counters of one thing by the number of its kind.
 #[derive(Debug)]
-pub struct Counts<const N: usize>([Counter; N]);
+pub struct ByKind<const N: usize>([Counter; N]);
 
-impl<const N: usize> Default for Counts<N> {
+impl<const N: usize> Default for ByKind<N> {
     fn default() -> Self {
         Self(std::array::from_fn(|_| Counter::default()))
     }
 }
 
-impl<const N: usize> Counts<N> {
-    /// Adds one of the kind with this number.
-    pub fn add(&self, kind: usize) {
-        self.0[kind].add(1);
+impl<const N: usize> ByKind<N> {
+    /// Adds to the kind with this number.
+    pub fn add(&self, kind: usize, count: u64) {
+        self.0[kind].add(count);
     }
 
     /// All counts, by the kinds' numbers.

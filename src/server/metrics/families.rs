@@ -88,7 +88,12 @@ pub fn families(metrics: &Metrics, outside: Outside) -> Vec<Family> {
         counter("frames_received", "Frames that clients sent.", metrics.received.get()),
         counter("frames_sent", "Frames written to clients.", metrics.sent.get()),
         by("errors", "Refused requests.", "code", metrics.errors_by_code()),
-        by("delivered", "Events queued for subscribers.", "class", delivered.into_iter()),
+        by(
+            "delivered",
+            "Events queued for subscribers, without replays and presence.",
+            "class",
+            delivered.into_iter(),
+        ),
         by("dropped", "Messages lost.", "class", dropped.into_iter()),
         counter("conflated", "Latest values replaced before they were sent.", events.conflated),
         by(
@@ -123,6 +128,10 @@ pub fn families(metrics: &Metrics, outside: Outside) -> Vec<Family> {
         gauge("ring_events", "Changes that the replay ring holds.", "", ring.0 as f64),
         gauge("ring", "Memory that the replay ring holds.", "bytes", ring.1 as f64),
     ];
+    let tasks =
+        tokio::runtime::Handle::try_current().map(|handle| handle.metrics().num_alive_tasks());
+    let text = "Tasks of the process that have not ended.";
+    families.extend(tasks.ok().map(|tasks| gauge("tasks", text, "", tasks as f64)));
     // What could not be read is left out rather than told wrong.
     let lag = "Committed changes that were not handed out yet.";
     families.extend(tailer_lag.map(|lagging| gauge("tailer_lag", lag, "", lagging as f64)));

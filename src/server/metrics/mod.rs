@@ -13,13 +13,13 @@ mod stats;
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use tokio::time::Instant;
 
 pub use clients::{ClientMeter, ClientNumbers, Clients};
-pub use counter::{Counter, Counts};
+pub use counter::{ByKind, Counter};
 pub use exposition::{MEDIA_TYPE, text};
 pub use families::{Outside, families};
 pub use histogram::{Histogram, Quantiles};
@@ -53,9 +53,9 @@ pub struct Metrics {
     pub applied: Histogram,
     /// Who is connected.
     pub clients: Clients,
-    errors: Counts<{ ErrorCode::ALL.len() }>,
-    closes: Counts<{ CLOSES.len() }>,
-    turned_away: Counts<{ TURNED_AWAY.len() }>,
+    errors: ByKind<{ ErrorCode::ALL.len() }>,
+    closes: ByKind<{ CLOSES.len() }>,
+    turned_away: ByKind<{ TURNED_AWAY.len() }>,
     rates: rates::Rates,
     tailer_round: AtomicU64,
 }
@@ -72,9 +72,9 @@ impl Default for Metrics {
             round_trip: Histogram::default(),
             applied: Histogram::default(),
             clients: Clients::default(),
-            errors: Counts::default(),
-            closes: Counts::default(),
-            turned_away: Counts::default(),
+            errors: ByKind::default(),
+            closes: ByKind::default(),
+            turned_away: ByKind::default(),
             rates: rates::Rates::default(),
             tailer_round: AtomicU64::new(0),
         }
@@ -90,20 +90,20 @@ impl Metrics {
     /// A request was refused.
     pub fn error(&self, code: ErrorCode) {
         let at = ErrorCode::ALL.iter().position(|other| *other == code);
-        self.errors.add(at.unwrap_or_default());
+        self.errors.add(at.unwrap_or_default(), 1);
     }
 
     /// The server closed a connection.
     pub fn closed(&self, code: u16) {
         if let Some(at) = CLOSES.iter().position(|other| *other == code) {
-            self.closes.add(at);
+            self.closes.add(at, 1);
         }
     }
 
     /// A connection was not let in.
     pub fn turned_away(&self, reason: TurnedAway) {
         let at = TURNED_AWAY.iter().position(|name| *name == reason.name());
-        self.turned_away.add(at.unwrap_or_default());
+        self.turned_away.add(at.unwrap_or_default(), 1);
     }
 
     /// The tailer has read everything that there was.
@@ -121,10 +121,4 @@ impl Metrics {
     fn connected_by(&self, transport: Transport) -> usize {
         self.clients.count(transport)
     }
-}
-
-/// Milliseconds since 1970, UTC.
-pub fn unix_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

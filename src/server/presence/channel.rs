@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use tokio::time::{Duration, Instant};
 
 use super::{
-    super::{event::encode, subscription::Subscription},
+    super::{event::encode, subscription::Subscription, wall_clock::unix_ms},
     connection::Connection,
     user::User,
     watcher::Watcher,
@@ -87,7 +87,7 @@ impl Channel {
             return;
         }
         let id = &connection.user;
-        self.users.entry(id.clone()).or_insert_with(|| User::new(id.clone(), now_ms(), sequence));
+        self.users.entry(id.clone()).or_insert_with(|| User::new(id.clone(), unix_ms(), sequence));
         self.change(id, |user| user.say(connection.id, data, idle, sequence));
     }
 
@@ -145,10 +145,14 @@ impl Channel {
         }
     }
 
+    /// Whether the connection waits for the state.
+    pub(super) fn owes(&self, connection: &Connection) -> bool {
+        self.watchers.iter().any(|w| w.connection.id == connection.id && w.is_stale())
+    }
+
     /// Gives the connection the state that it is owed.
     pub(super) fn refresh(&mut self, connection: &Connection) {
-        let owed = |w: &Watcher| w.connection.id == connection.id && w.is_stale();
-        if self.watchers.iter().any(owed) {
+        if self.owes(connection) {
             self.give_state(connection);
         }
     }
@@ -238,10 +242,4 @@ impl Channel {
         let (channel, count) = (self.name.clone(), self.users.len());
         encode(&ServerFrame::PresenceCount { channel, count })
     }
-}
-
-/// The wall clock, in milliseconds since 1970.
-fn now_ms() -> u64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.map_or(0, |since| since.as_millis() as u64)
 }

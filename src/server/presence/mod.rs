@@ -203,16 +203,24 @@ impl Presence {
         self.wake(state);
     }
 
-    /// Gives the connection every state that it is owed; called when all that waited for it is sent.
+    /// Gives the connection one of the states that it is owed; called when all that waited for it is sent,
+    /// so that there is never more than one of them in its queue.
     pub fn refresh(&self, connection: &Connection) {
         let mut state = self.lock();
         connection.set_fresh();
         let State { connections, channels, .. } = &mut *state;
-        let Some(known) = connections.get(&connection.id) else { return };
-        for name in &known.channels {
-            if let Some(channel) = channels.get_mut(name) {
-                channel.refresh(connection);
-            }
+        let Some(known) = connections.get_mut(&connection.id) else { return };
+        let owes = |name: &ChannelName| channels.get(name).is_some_and(|c| c.owes(connection));
+        let Some(next) = known.channels.iter().position(owes) else { return };
+        let more = known.channels[next + 1..].iter().any(owes);
+        // The others come first the next time, whatever this one misses until then.
+        let name = known.channels.remove(next);
+        if let Some(channel) = channels.get_mut(&name) {
+            channel.refresh(connection);
+        }
+        known.channels.push(name);
+        if more {
+            connection.set_stale();
         }
     }
 

@@ -87,8 +87,13 @@ impl Answers {
     }
 
     /// The answer is there, read at this offset of the log; says whether it is another than before.
-    pub fn finish(&mut self, payload: &str, read_at: u64) -> bool {
+    /// Without an offset nothing could be read: what was asked for is still to come, and whoever comes
+    /// is told by the next.
+    pub fn finish(&mut self, payload: &str, read_at: Option<u64>) -> bool {
         self.running = false;
+        // In the same step, so that no heartbeat claims the answer that was not given.
+        self.wanted |= read_at.is_none();
+        let read_at = read_at.unwrap_or(0);
         match &mut self.newest {
             Some(newest) if *newest.payload == *payload => {
                 newest.read_at = read_at;
@@ -115,7 +120,7 @@ mod tests {
         let mut answers = Answers::default();
         answers.greet(None, false);
         answers.begin();
-        assert!(answers.finish(payload, read_at));
+        assert!(answers.finish(payload, Some(read_at)));
         answers
     }
 
@@ -136,10 +141,10 @@ mod tests {
         let mut answers = answered("1", 10);
         answers.changed();
         answers.begin();
-        assert!(!answers.finish("1", 11));
+        assert!(!answers.finish("1", Some(11)));
         answers.changed();
         answers.begin();
-        assert!(answers.finish("2", 12));
+        assert!(answers.finish("2", Some(12)));
     }
 
     #[test]
@@ -149,10 +154,10 @@ mod tests {
         answers.begin();
         answers.changed();
         answers.changed();
-        answers.finish("2", 11);
+        answers.finish("2", Some(11));
         assert!(answers.is_wanted() && answers.is_behind());
         answers.begin();
-        answers.finish("2", 13);
+        answers.finish("2", Some(13));
         assert!(!answers.is_wanted() && !answers.is_behind());
     }
 
@@ -167,7 +172,7 @@ mod tests {
         // An equal answer counts as read anew: who was told before it may know it.
         answers.changed();
         answers.begin();
-        answers.finish("1", 12);
+        answers.finish("1", Some(12));
         assert_eq!(answers.greet(Some(11), false), Greeting::Newest);
     }
 
@@ -178,7 +183,7 @@ mod tests {
         answers.begin();
         assert_eq!(answers.greet(None, false), Greeting::Next);
         assert_eq!(answers.greet(Some(1), false), Greeting::Next);
-        answers.finish("1", 1);
+        answers.finish("1", Some(1));
         assert!(!answers.is_wanted());
     }
 
@@ -189,7 +194,20 @@ mod tests {
         assert!(answers.is_behind());
         answers.begin();
         assert!(answers.is_behind());
-        answers.finish("1", 1);
+        answers.finish("1", Some(1));
+        assert!(!answers.is_behind());
+    }
+
+    #[test]
+    fn spec_sy3_what_could_not_be_read_is_still_to_come() {
+        let mut answers = answered("1", 10);
+        answers.changed();
+        answers.begin();
+        assert!(answers.finish("refused", None), "who listens is told");
+        assert!(answers.is_wanted() && answers.is_behind());
+        assert_eq!(answers.greet(Some(10), false), Greeting::Next);
+        answers.begin();
+        assert!(answers.finish("1", Some(11)));
         assert!(!answers.is_behind());
     }
 }

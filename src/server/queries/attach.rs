@@ -22,7 +22,8 @@ use crate::{
 ///
 /// # Errors
 /// `unknown_channel` when there is no such query or realtime is off for one of its tables;
-/// `invalid_payload` when the parameters are not the query's; `internal` when the database failed.
+/// `invalid_payload` when the parameters are not the query's; `rate_limited` when too many questions are
+/// kept answered already; `internal` when the database failed.
 pub async fn attach(
     realtime: &Realtime,
     queue: &Arc<Queue>,
@@ -43,6 +44,8 @@ pub async fn attach(
         Some(since) if since.offset > 0 && verdict(realtime, since).await?.is_none() => Some(since),
         _ => None,
     };
+    let who = if asked.per_user() { request.who.clone() } else { nobody() };
+    realtime.queries().check_room(&asked, &who)?;
     let answer = |head: Position, _: &_, _| {
         vec![Queued::Own(encode(&ServerFrame::Ack {
             channel: request.channel.to_string(),
@@ -62,7 +65,6 @@ pub async fn attach(
         realtime.hub().unsubscribe(&subscription);
         return Err(off());
     }
-    let who = if asked.per_user() { request.who.clone() } else { nobody() };
     let since = since.map(|since| since.offset);
     realtime.queries().join(realtime, (asked, who), (queue, &subscription), since);
     Ok(subscription)

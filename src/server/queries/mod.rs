@@ -28,7 +28,7 @@ pub use self::question::AnswerQuery;
 pub(super) use self::{attach::attach, registry::Registry, watch::Watch};
 use self::{registry::Asked, runner::Runner};
 use super::{Realtime, identity::Identity, queue::Queue, subscription::Subscription};
-use crate::contract::{ChannelName, Limits, Position, channel::ChannelKind};
+use crate::contract::{ChannelName, ErrorCode, Limits, LiveError, Position, channel::ChannelKind};
 
 /// The queries of a server, and those that are running.
 pub(super) struct Queries {
@@ -36,15 +36,17 @@ pub(super) struct Queries {
     runners: Mutex<HashMap<Key, Arc<Runner>>>,
     /// How many run at the same time.
     turns: Semaphore,
+    most_runners: usize,
 }
 
-/// Who asks for what is one runner: the user only where the answer depends on it.
-type Key = (ChannelName, Option<Identity>);
+/// Who asks for what is one runner: the query and its parameters as the server writes them, and the user
+/// only where the answer depends on it.
+type Key = ((&'static str, String), Option<Identity>);
 
 impl Queries {
     pub(super) fn new(registry: Registry, limits: &Limits) -> Self {
         let turns = Semaphore::new(limits.query_concurrency.max(1));
-        Self { registry, runners: Mutex::default(), turns }
+        Self { registry, runners: Mutex::default(), turns, most_runners: limits.query_runners }
     }
 
     /// Whether a channel's query reads a table that `followed` says is not.
@@ -66,6 +68,23 @@ impl Queries {
         self.lock().len()
     }
 
+    /// Whether this question runs already, or one more may. Subscribes of one moment may all be told
+    /// that there is room; they are few, and the bound need not be exact.
+    ///
+    /// # Errors
+    /// `rate_limited`.
+    fn check_room(&self, asked: &Asked, who: &Identity) -> Result<(), LiveError> {
+        let most = self.most_runners;
+        let runners = self.lock();
+        if runners.len() < most || runners.contains_key(&key(asked, who)) {
+            return Ok(());
+        }
+        let message =
+            format!("query_runners: the server keeps {most} questions answered at a time");
+        let wait = runner::LINGER.as_millis() as u64;
+        Err(LiveError::new(ErrorCode::RateLimited, message).retry_after(wait))
+    }
+
     /// Adds a subscriber to the runner of its question, which is started if there is none.
     fn join(
         &self,
@@ -74,12 +93,12 @@ impl Queries {
         (queue, subscription): (&Arc<Queue>, &Arc<Subscription>),
         since: Option<u64>,
     ) {
-        let user = asked.per_user().then(|| who.clone());
         let mut runners = self.lock();
-        let runner = match runners.entry((subscription.channel().clone(), user)) {
+        let runner = match runners.entry(key(&asked, &who)) {
             Entry::Occupied(running) => running.get().clone(),
             Entry::Vacant(place) => {
-                let runner = Arc::new(Runner::new(place.key().clone(), asked, who));
+                let channel = subscription.channel().clone();
+                let runner = Arc::new(Runner::new(place.key().clone(), channel, asked, who));
                 realtime.hub().watch().add(runner.tables(), &runner);
                 realtime.tasks().spawn(runner::run(runner.clone(), realtime.clone()));
                 place.insert(runner).clone()
@@ -88,7 +107,7 @@ impl Queries {
         // Only now: what changes after this look tells the runner.
         let quiet = since.is_some_and(|since| realtime.hub().watch().quiet(runner.tables(), since));
         // Under the lock, so that it does not end just now.
-        runner.join(queue, subscription, since, quiet);
+        runner.join(queue, subscription, (since, quiet), realtime.hub().counters());
     }
 
     /// Ends a runner whom nobody listens to; says whether it did.
@@ -139,6 +158,10 @@ impl Realtime {
 /// Whether the channel carries the answers to a query.
 pub(super) fn is_query(channel: &ChannelName) -> bool {
     matches!(channel.kind(), ChannelKind::Other { prefix: "query", .. })
+}
+
+fn key(asked: &Asked, who: &Identity) -> Key {
+    (asked.key(), asked.per_user().then(|| who.clone()))
 }
 
 /// Who asks where the answer is the same for everybody.

@@ -20,20 +20,27 @@ pub struct Registry {
 struct Kind {
     tables: &'static [&'static str],
     per_user: bool,
-    read: fn(&str) -> Option<Box<dyn Question>>,
+    read: fn(&str) -> Option<Read>,
 }
+
+/// Parameters, and how the server itself writes them.
+type Read = (Box<dyn Question>, String);
 
 /// A query with its parameters.
 pub(super) struct Asked {
     kind: Kind,
+    name: &'static str,
+    written: String,
     pub(super) question: Box<dyn Question>,
 }
 
 impl Registry {
     /// Adds a query.
     pub fn add<Q: AnswerQuery>(&mut self) {
-        let read = |segment: &str| {
-            query::parameters::<Q>(segment).map(|asked| Box::new(asked) as Box<dyn Question>)
+        let read = |segment: &str| -> Option<Read> {
+            let asked = query::parameters::<Q>(segment)?;
+            let written = serde_json::to_string(&asked).ok()?;
+            Some((Box::new(asked), written))
         };
         let kind = Kind { tables: Q::TABLES, per_user: Q::PER_USER, read };
         if self.kinds.insert(Q::NAME, kind).is_some() {
@@ -56,12 +63,15 @@ impl Registry {
     ///
     /// # Errors
     /// The first for which that is not so, with what is wrong.
-    pub fn check(&self, followed: impl Fn(&str) -> bool) -> Result<(), LogError> {
+    pub fn check(&self, followed: impl Fn(&str) -> bool, database: bool) -> Result<(), LogError> {
         let wrong = |name: &str, problem| Err(LogError::Query { name: name.into(), problem });
         if let Some(name) = self.twice.first() {
             return wrong(name, "another query has the same name");
         }
         for (name, kind) in &self.kinds {
+            if !database {
+                return wrong(name, "this server has no database that could be asked");
+            }
             if name.contains(':') || ChannelName::record("query", name).is_none() {
                 return wrong(name, "its name cannot be part of a channel");
             }
@@ -85,7 +95,7 @@ impl Registry {
             return Err(LiveError::new(ErrorCode::UnknownChannel, problem));
         };
         let (name, parameters) = rest.split_once(':').unwrap_or((rest, ""));
-        let Some(kind) = self.kinds.get(name) else {
+        let Some((name, kind)) = self.kinds.get_key_value(name) else {
             let problem = format!("there is no query {name:?}");
             return Err(LiveError::new(ErrorCode::UnknownChannel, problem));
         };
@@ -94,11 +104,11 @@ impl Registry {
             tracing::error!(query = name, "reading the parameters panicked");
             None
         });
-        let question = read.ok_or_else(|| {
+        let (question, written) = read.ok_or_else(|| {
             let problem = format!("these are not the parameters of the query {name:?}");
             LiveError::new(ErrorCode::InvalidPayload, problem)
         })?;
-        Ok(Asked { kind: *kind, question })
+        Ok(Asked { kind: *kind, name, written, question })
     }
 }
 
@@ -109,5 +119,10 @@ impl Asked {
 
     pub(super) fn per_user(&self) -> bool {
         self.kind.per_user
+    }
+
+    /// The same for everybody who asks the same, however they spell it.
+    pub(super) fn key(&self) -> (&'static str, String) {
+        (self.name, self.written.clone())
     }
 }

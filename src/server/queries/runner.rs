@@ -1,6 +1,7 @@
 //! One question with its parameters, asked for all who listen to its channel.
 
 use std::{
+    collections::HashMap,
     panic::AssertUnwindSafe,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -13,7 +14,7 @@ use futures::FutureExt;
 use serde_json::value::{RawValue, to_raw_value};
 use tokio::{
     sync::Notify,
-    time::{Instant, MissedTickBehavior, interval_at, sleep},
+    time::{Instant, MissedTickBehavior, interval_at, sleep, timeout},
 };
 
 use super::{
@@ -22,18 +23,26 @@ use super::{
     registry::Asked,
 };
 use crate::{
-    contract::{ChannelName, Position, Refusal, query::Answered},
-    server::{event::Event, identity::Identity, queue::Queue, subscription::Subscription},
+    contract::{ChannelName, Delivery, Position, Refusal, query::Answered},
+    server::{
+        counters::Counters,
+        event::Event,
+        identity::Identity,
+        queue::{Pushed, Queue},
+        subscription::Subscription,
+    },
 };
 
 /// How often a runner looks whether anybody still listens; found alone twice in a row, it ends.
-const LINGER: Duration = Duration::from_secs(5);
+pub(super) const LINGER: Duration = Duration::from_secs(5);
 /// How long to wait after the database could not be read.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// A question that is kept answered.
 pub struct Runner {
     key: Key,
+    /// The name by which it was asked first; others may spell the same parameters differently.
+    channel: ChannelName,
     asked: Asked,
     who: Identity,
     state: Mutex<State>,
@@ -45,6 +54,7 @@ pub struct Runner {
 #[derive(Default)]
 struct State {
     answers: Answers,
+    /// The newest answer, on the runner's channel.
     event: Option<Arc<Event>>,
     listeners: Vec<Listener>,
 }
@@ -65,9 +75,9 @@ pub(super) struct Outcome {
 }
 
 impl Runner {
-    pub(super) fn new(key: Key, asked: Asked, who: Identity) -> Self {
+    pub(super) fn new(key: Key, channel: ChannelName, asked: Asked, who: Identity) -> Self {
         let (state, wake, behind) = (Mutex::default(), Notify::new(), Arc::default());
-        Self { key, asked, who, state, wake, behind }
+        Self { key, channel, asked, who, state, wake, behind }
     }
 
     pub(super) fn key(&self) -> &Key {
@@ -90,15 +100,16 @@ impl Runner {
         &self,
         queue: &Arc<Queue>,
         subscription: &Arc<Subscription>,
-        since: Option<u64>,
-        quiet: bool,
+        (since, quiet): (Option<u64>, bool),
+        counters: &Counters,
     ) {
         subscription.wait_for(self.behind.clone());
         let mut state = self.lock();
         let greeting = state.answers.greet(since, quiet);
         let owed = greeting == Greeting::Next;
         if let Some(event) = state.event.as_ref().filter(|_| !owed) {
-            queue.push(subscription, event);
+            let pushed = queue.push(subscription, &named(event, subscription.channel()));
+            count(counters, [pushed]);
         }
         let (queue, subscription) = (queue.clone(), subscription.clone());
         state.listeners.push(Listener { queue, subscription, owed });
@@ -130,19 +141,30 @@ impl Runner {
     }
 
     /// Hands an answer to everybody to whom it is news. Never waits for a subscriber.
-    fn finish(&self, payload: Box<RawValue>, read_at: u64) {
+    fn finish(&self, outcome: Outcome, counters: &Counters) {
+        let Outcome { payload, position } = outcome;
         let mut state = self.lock();
-        let news = state.answers.finish(payload.get(), read_at);
+        let news = state.answers.finish(payload.get(), position.map(|position| position.offset));
         let event = match state.event.take().filter(|_| !news) {
             Some(event) => event,
-            None => Arc::new(Event::latest(self.key.0.clone(), "", payload)),
+            None => Arc::new(Event::latest(self.channel.clone(), "", payload)),
         };
         state.event = Some(event.clone());
-        for listener in &mut state.listeners {
-            if std::mem::take(&mut listener.owed) || news {
-                listener.queue.push(&listener.subscription, &event);
+        // Most listen by one name, and share one encoding.
+        let mut others: HashMap<ChannelName, Arc<Event>> = HashMap::new();
+        let told = state.listeners.iter_mut().filter_map(|listener| {
+            if !std::mem::take(&mut listener.owed) && !news {
+                return None;
             }
-        }
+            let name = listener.subscription.channel();
+            let event = if *name == self.channel {
+                &event
+            } else {
+                others.entry(name.clone()).or_insert_with(|| named(&event, name))
+            };
+            Some(listener.queue.push(&listener.subscription, event))
+        });
+        count(counters, told);
         self.settle(state);
     }
 
@@ -202,34 +224,60 @@ async fn keep_answered(runner: &Arc<Runner>, realtime: &Realtime) {
         if !runner.begin() {
             continue;
         }
-        let outcome = ask(realtime, &runner.key.0, &runner.asked, &runner.who).await;
+        let outcome = ask(realtime, &runner.channel, &runner.asked, &runner.who).await;
         drop(turn);
-        // Without a read the answer is as old as the log: whoever comes is told by the next.
-        let read_at = outcome.position.map_or(0, |position| position.offset);
         let failed = outcome.position.is_none();
-        runner.finish(outcome.payload, read_at);
         if failed {
+            realtime.hub().watch().doubt(runner.tables());
+        }
+        runner.finish(outcome, realtime.hub().counters());
+        if failed {
+            // It is wanted still, but the database may need a moment.
             sleep(RETRY_AFTER).await;
-            runner.changed();
         }
     }
 }
 
-/// Asks once. A fault of the application's code is a refusal, with a line in the log.
+/// The same answer as those see it who listen by another name.
+fn named(event: &Arc<Event>, channel: &ChannelName) -> Arc<Event> {
+    if event.channel() == channel {
+        return event.clone();
+    }
+    let (_, payload) = event.payload();
+    Arc::new(Event::latest(channel.clone(), "", payload))
+}
+
+fn count(counters: &Counters, pushed: impl IntoIterator<Item = Pushed>) {
+    let (mut queued, mut conflated) = (0, 0);
+    for pushed in pushed {
+        queued += usize::from(pushed == Pushed::Queued);
+        conflated += usize::from(pushed == Pushed::Conflated);
+    }
+    counters.handed_out(Delivery::Latest, queued + conflated, conflated);
+}
+
+/// Asks once. A fault of the application's code is a refusal, with a line in the log; so is an answer that
+/// takes too long, of which then nothing is kept.
 pub(super) async fn ask(
     realtime: &Realtime,
     channel: &ChannelName,
     asked: &Asked,
     who: &Identity,
 ) -> Outcome {
-    let mut tx = match realtime.database().read().await {
+    let tx = async { realtime.any_database()?.read().await };
+    let mut tx = match tx.await {
         Ok(tx) => tx,
         Err(error) => return Outcome { payload: refused(error.into()), position: None },
     };
     let position = Some(tx.position());
-    let answer = AssertUnwindSafe(asked.question.answer(&mut tx, who)).catch_unwind().await;
-    let payload = match answer {
-        Ok(Ok(payload)) => {
+    let patience = realtime.limits().query_timeout;
+    let answer = AssertUnwindSafe(asked.question.answer(&mut tx, who)).catch_unwind();
+    let payload = match timeout(patience, answer).await {
+        Err(_) => {
+            tracing::error!(%channel, ?patience, "a live query took too long");
+            refused(failed("The answer took too long."))
+        }
+        Ok(Ok(Ok(payload))) => {
             let most = realtime.limits().query_bytes;
             if payload.get().len() <= most {
                 return Outcome { payload, position };
@@ -237,13 +285,13 @@ pub(super) async fn ask(
             tracing::error!(%channel, bytes = payload.get().len(), most, "a live query's answer is too large");
             refused(failed("The answer is too large."))
         }
-        Ok(Err(refusal)) => {
+        Ok(Ok(Err(refusal))) => {
             if let Refusal::Failed { message } = &refusal {
                 tracing::error!(%channel, message, "a live query failed");
             }
             refused(refusal)
         }
-        Err(_) => {
+        Ok(Err(_)) => {
             tracing::error!(%channel, "a live query panicked");
             refused(failed("The server failed over this question."))
         }

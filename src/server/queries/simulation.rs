@@ -1,5 +1,5 @@
-//! Random schedules of writes, delays, cuts, returns and page loads against the rules of `answers` and
-//! `watch`: in the end every client shows what the query answers.
+//! Random schedules of writes, delays, failures, cuts, returns and page loads against the rules of
+//! `answers` and `watch`: in the end every client shows what the query answers.
 //!
 //! Time is the order of the steps, so each interleaving that a real clock could make can come.
 
@@ -14,6 +14,9 @@ use super::{
 type Log = Vec<u8>;
 
 const TABLES: &[&str] = &["t"];
+
+/// What a client shows when the database could not be read for it.
+const REFUSED: u8 = 99;
 
 struct Server {
     /// `log[offset]` is the answer there; `None` entries of other tables repeat the one before.
@@ -81,11 +84,15 @@ impl Server {
         }
     }
 
-    fn finish(&mut self, clients: &mut [Client]) {
+    fn finish(&mut self, readable: bool, clients: &mut [Client]) {
         let Some(runner) = &mut self.runner else { return };
         let Some(read_at) = runner.reading.take() else { return };
-        let answer = self.log[read_at];
-        let news = runner.answers.finish(&answer.to_string(), read_at as u64);
+        let answer = if readable { self.log[read_at] } else { REFUSED };
+        let read_at = readable.then_some(read_at as u64);
+        if !readable {
+            self.watch.doubt(TABLES);
+        }
+        let news = runner.answers.finish(&answer.to_string(), read_at);
         runner.newest = Some(answer);
         for client in clients.iter_mut().filter(|client| client.connected) {
             if std::mem::take(&mut client.owed) || news {
@@ -170,7 +177,7 @@ fn run(seed: u64) {
             0 | 1 => server.write(&mut random),
             2 | 3 => server.publish(),
             4 | 5 => server.begin(),
-            6 | 7 => server.finish(&mut clients),
+            6 | 7 => server.finish(random.u8(..6) > 0, &mut clients),
             8 => clients[which].cut(),
             9 if !clients[which].connected => server.join(&mut clients[which]),
             10 | 11 => clients[which].receive(),
@@ -192,7 +199,7 @@ fn run(seed: u64) {
     for _ in 0..3 * server.log.len() + 10 {
         server.publish();
         server.begin();
-        server.finish(&mut clients);
+        server.finish(true, &mut clients);
         for client in &mut clients {
             while !client.wire.is_empty() {
                 client.receive();

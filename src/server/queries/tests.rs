@@ -1,14 +1,19 @@
 //! A runner's life, over a real database in memory.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
 use super::AnswerQuery;
 use crate::{
     client::{ClientEvent, native::NativeSubscription},
-    contract::{Live, LiveQuery, Position, Refusal},
-    server::{Identity, database::ReadTx},
+    contract::{ChannelName, ErrorCode, Limits, Live, LiveQuery, Position, Refusal},
+    server::{
+        Identity, Realtime,
+        attach::{Request, attach},
+        database::ReadTx,
+        queue::Queue,
+    },
     sql,
     testing::TestBed,
 };
@@ -42,6 +47,29 @@ impl AnswerQuery for Count {
     async fn answer(&self, tx: &mut ReadTx, _: &Identity) -> Result<i64, Refusal> {
         Ok(sql!(tx, |db| sqlx::query_scalar("SELECT count(*) FROM notes").fetch_one(db))?)
     }
+}
+
+/// Never finds its answer.
+#[derive(Clone, Serialize, Deserialize)]
+struct Endless {}
+
+impl LiveQuery for Endless {
+    const NAME: &'static str = "endless";
+    type Output = i64;
+}
+
+impl AnswerQuery for Endless {
+    const TABLES: &'static [&'static str] = &["notes"];
+
+    async fn answer(&self, _: &mut ReadTx, _: &Identity) -> Result<i64, Refusal> {
+        std::future::pending().await
+    }
+}
+
+async fn add_a_note(realtime: &Realtime) {
+    let mut tx = realtime.database().write().await.unwrap();
+    sql!(tx, |db| sqlx::query("INSERT INTO notes DEFAULT VALUES").execute(db)).unwrap();
+    tx.commit::<()>(None).await.unwrap();
 }
 
 async fn message(subscription: &mut NativeSubscription) -> String {
@@ -114,5 +142,76 @@ async fn spec_sy3_who_stands_nowhere_gets_the_answer_also_as_the_second_of_its_c
         while message(subscription).await != r#"{"result":1}"# {}
     }
     drop((first, second));
+    bed.finish().await;
+}
+
+#[tokio::test]
+async fn spec_sy3_equal_parameters_are_one_question_however_they_are_spelled() {
+    let schema = "CREATE TABLE notes (id INTEGER PRIMARY KEY)";
+    let bed = TestBed::start(schema, |server| server.resource::<Note>().query::<Count>()).await;
+    let client = bed.client();
+    // `{}`, `{ }` and `{"no":1}`
+    let names = ["query:count:pe30", "query:count:peyB9", "query:count:peyJubyI6MX0"];
+    let mut all: Vec<_> =
+        names.iter().map(|name| client.subscribe(&ChannelName::new(name).unwrap(), None)).collect();
+    for subscription in &mut all {
+        assert_eq!(message(subscription).await, r#"{"result":0}"#);
+    }
+    assert_eq!(bed.realtime().queries().running(), 1);
+    add_a_note(bed.realtime()).await;
+    for subscription in &mut all {
+        assert_eq!(message(subscription).await, r#"{"result":1}"#);
+    }
+    assert_eq!(bed.realtime().counts().latest, 6, "an answer is a latest value");
+    drop((client, all));
+    bed.finish().await;
+}
+
+#[tokio::test]
+async fn spec_sy3_no_more_questions_are_kept_answered_than_the_limit_says() {
+    let schema = "CREATE TABLE notes (id INTEGER PRIMARY KEY)";
+    let limits = Limits { query_runners: 1, ..Limits::default() };
+    let bed = TestBed::start(schema, |server| {
+        server.resource::<Note>().query::<Count>().query::<Endless>().limits(limits)
+    })
+    .await;
+    let (realtime, who) = (bed.realtime(), Identity::guest("ann"));
+    let subscribe = async |name: &str| {
+        let channel = ChannelName::new(name).unwrap();
+        let queue = Arc::new(Queue::new(&Limits::default()));
+        let request = Request { channel: &channel, since: None, reference: None, who: &who };
+        attach(realtime, &queue, request).await
+    };
+    let one = subscribe("query:count:pe30").await.ok().unwrap();
+    let refused = subscribe("query:endless:pe30").await.err().unwrap();
+    assert_eq!(refused.code, ErrorCode::RateLimited);
+    assert!(refused.retry_after_ms.is_some());
+    let two = subscribe("query:count:peyB9").await.ok().unwrap();
+    for subscription in [one, two] {
+        realtime.hub().unsubscribe(&subscription);
+    }
+    assert_eq!(realtime.stats().subscriptions, 0, "the refused one has left nothing");
+    bed.finish().await;
+}
+
+#[tokio::test]
+async fn spec_sy3_a_question_that_takes_too_long_is_refused_and_makes_room_for_others() {
+    let schema = "CREATE TABLE notes (id INTEGER PRIMARY KEY)";
+    let query_timeout = Duration::from_millis(50);
+    let limits = Limits { query_concurrency: 1, query_timeout, ..Limits::default() };
+    let bed = TestBed::start(schema, |server| {
+        server.resource::<Note>().query::<Count>().query::<Endless>().limits(limits)
+    })
+    .await;
+    let client = bed.client();
+    let mut endless = client.subscribe(Endless {}.channel().unwrap().name(), None);
+    let refused = message(&mut endless).await;
+    assert!(refused.starts_with(r#"{"refused""#), "{refused}");
+    let mut count = client.subscribe(Count {}.channel().unwrap().name(), None);
+    for expected in [r#"{"result":0}"#, r#"{"result":1}"#] {
+        assert_eq!(message(&mut count).await, expected);
+        add_a_note(bed.realtime()).await;
+    }
+    drop((client, endless, count));
     bed.finish().await;
 }

@@ -7,7 +7,6 @@ use serde_json::value::RawValue;
 use super::{
     super::{policy::Action, subscription::Subscription},
     Session,
-    request::checked,
 };
 use crate::contract::{ChannelName, ErrorCode, LiveError, PresenceWish};
 
@@ -50,7 +49,7 @@ impl<S> Session<S> {
         idle: Option<bool>,
         leave: bool,
     ) -> Result<(), LiveError> {
-        let name = checked(channel)?;
+        let name = ChannelName::new(channel)?;
         let found = self.subscriptions.get(&name).filter(|subscription| !subscription.has_ended());
         let Some(subscription) = found.cloned() else {
             let sentence = "subscribe to the channel first";

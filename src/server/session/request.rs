@@ -89,7 +89,7 @@ where
         channel: &str,
         (since, presence, reference): (Option<&str>, Option<&RawValue>, Option<u64>),
     ) -> Result<(), LiveError> {
-        let name = checked(channel)?;
+        let name = ChannelName::new(channel)?;
         let since = since.map(str::parse::<Position>).transpose().map_err(|_| {
             LiveError::new(ErrorCode::InvalidPosition, "\"since\" is not a position")
         })?;
@@ -115,7 +115,7 @@ where
     }
 
     fn unsubscribe(&mut self, channel: &str) -> Result<(), LiveError> {
-        let name = checked(channel)?;
+        let name = ChannelName::new(channel)?;
         let found = self.subscriptions.remove(&name);
         let Some(subscription) = found.filter(|subscription| !subscription.has_ended()) else {
             return Err(LiveError::new(
@@ -160,9 +160,4 @@ impl Refused {
         let reference = self.reference;
         ServerFrame::Error { code, error, channel, reference, retry_after_ms }
     }
-}
-
-pub(super) fn checked(channel: &str) -> Result<ChannelName, LiveError> {
-    ChannelName::new(channel)
-        .map_err(|error| LiveError::new(ErrorCode::InvalidChannelName, error.to_string()))
 }

@@ -5,9 +5,14 @@ mod model;
 
 use tokio::time::{Duration, advance};
 
+use std::sync::Arc;
+
 use super::Presence;
-use crate::contract::Limits;
-use client::{Client, room};
+use crate::{
+    contract::{ChannelName, Limits, PresenceWish},
+    server::subscription::Subscription,
+};
+use client::{Client, data, room};
 
 fn setup(limits: &Limits) -> (Presence, Client) {
     let presence = Presence::new(limits);
@@ -154,4 +159,32 @@ async fn nobody_is_left_when_all_have_gone() {
     let state = presence.lock();
     assert!(state.channels.is_empty() && state.connections.is_empty());
     assert_eq!(state.due.next(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn spec_nx5_who_could_not_keep_up_gets_one_state_after_the_other() {
+    let limits = Limits { queue_latest: 1, ..Limits::default() };
+    let presence = Presence::new(&limits);
+    let (watcher, ann) =
+        (Client::new(&presence, "watcher", &limits), Client::new(&presence, "ann", &limits));
+    let rooms = ["room:a", "room:b", "room:c"].map(|name| ChannelName::new(name).unwrap());
+    let subscribe = |room: &ChannelName| Arc::new(Subscription::new(room.clone(), 0));
+    for room in &rooms {
+        presence.enter(&watcher.connection, &subscribe(room), PresenceWish::Watch, true);
+    }
+    watcher.queue.take();
+    // There is room for one difference, which the first one takes: of the others it misses all.
+    for room in rooms.iter().cycle().take(6) {
+        let subscription = subscribe(room);
+        presence.enter(&ann.connection, &subscription, PresenceWish::Join(data("a")), false);
+        presence.leave(&ann.connection, room);
+    }
+    watcher.queue.take();
+    let mut states = 0;
+    while watcher.connection.is_stale() {
+        presence.refresh(&watcher.connection);
+        assert_eq!(watcher.queue.take().len(), 1);
+        states += 1;
+    }
+    assert_eq!(states, 2);
 }
