@@ -14,7 +14,11 @@
 //! the newest: the runner may never have seen what the client shows. If there is no next one, no change
 //! came after `since`, and what the client shows is true. A change after `since` makes a next one, because
 //! it comes after `read_at`, too: either it was published before the client came, then the next reading is
-//! wanted or under way, or it will be.
+//! wanted or under way, or it will be. A reading that was under way when the client came, and is of before
+//! `since`, is not for it: it stays owed.
+//!
+//! When nothing could be read, who shows something goes on showing it, and everybody is owed as before: only
+//! who has nothing is told why, and comes back with nothing if it is cut off before the answer.
 //!
 //! A runner without an answer was begun by this client or by others of its kind. It asks at once unless
 //! the tables are known to be unchanged since `since` ("quiet"); then what the client shows is true, and
@@ -87,13 +91,8 @@ impl Answers {
     }
 
     /// The answer is there, read at this offset of the log; says whether it is another than before.
-    /// Without an offset nothing could be read: what was asked for is still to come, and whoever comes
-    /// is told by the next.
-    pub fn finish(&mut self, payload: &str, read_at: Option<u64>) -> bool {
+    pub fn finish(&mut self, payload: &str, read_at: u64) -> bool {
         self.running = false;
-        // In the same step, so that no heartbeat claims the answer that was not given.
-        self.wanted |= read_at.is_none();
-        let read_at = read_at.unwrap_or(0);
         match &mut self.newest {
             Some(newest) if *newest.payload == *payload => {
                 newest.read_at = read_at;
@@ -104,6 +103,13 @@ impl Answers {
                 true
             }
         }
+    }
+
+    /// Nothing could be read: what was asked for is still to come.
+    pub fn fail(&mut self) {
+        self.running = false;
+        // In the same step, so that no heartbeat claims the answer that was not given.
+        self.wanted = true;
     }
 
     /// Whether an answer to what has happened so far is still to come.
@@ -120,7 +126,7 @@ mod tests {
         let mut answers = Answers::default();
         answers.greet(None, false);
         answers.begin();
-        assert!(answers.finish(payload, Some(read_at)));
+        assert!(answers.finish(payload, read_at));
         answers
     }
 
@@ -141,10 +147,10 @@ mod tests {
         let mut answers = answered("1", 10);
         answers.changed();
         answers.begin();
-        assert!(!answers.finish("1", Some(11)));
+        assert!(!answers.finish("1", 11));
         answers.changed();
         answers.begin();
-        assert!(answers.finish("2", Some(12)));
+        assert!(answers.finish("2", 12));
     }
 
     #[test]
@@ -154,10 +160,10 @@ mod tests {
         answers.begin();
         answers.changed();
         answers.changed();
-        answers.finish("2", Some(11));
+        answers.finish("2", 11);
         assert!(answers.is_wanted() && answers.is_behind());
         answers.begin();
-        answers.finish("2", Some(13));
+        answers.finish("2", 13);
         assert!(!answers.is_wanted() && !answers.is_behind());
     }
 
@@ -172,7 +178,7 @@ mod tests {
         // An equal answer counts as read anew: who was told before it may know it.
         answers.changed();
         answers.begin();
-        answers.finish("1", Some(12));
+        answers.finish("1", 12);
         assert_eq!(answers.greet(Some(11), false), Greeting::Newest);
     }
 
@@ -183,7 +189,7 @@ mod tests {
         answers.begin();
         assert_eq!(answers.greet(None, false), Greeting::Next);
         assert_eq!(answers.greet(Some(1), false), Greeting::Next);
-        answers.finish("1", Some(1));
+        answers.finish("1", 1);
         assert!(!answers.is_wanted());
     }
 
@@ -194,7 +200,7 @@ mod tests {
         assert!(answers.is_behind());
         answers.begin();
         assert!(answers.is_behind());
-        answers.finish("1", Some(1));
+        answers.finish("1", 1);
         assert!(!answers.is_behind());
     }
 
@@ -203,11 +209,12 @@ mod tests {
         let mut answers = answered("1", 10);
         answers.changed();
         answers.begin();
-        assert!(answers.finish("refused", None), "who listens is told");
+        answers.fail();
         assert!(answers.is_wanted() && answers.is_behind());
         assert_eq!(answers.greet(Some(10), false), Greeting::Next);
+        assert_eq!(answers.greet(None, false), Greeting::Newest, "it holds until there is another");
         answers.begin();
-        assert!(answers.finish("1", Some(11)));
+        assert!(!answers.finish("1", 11));
         assert!(!answers.is_behind());
     }
 }

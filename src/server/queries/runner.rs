@@ -64,6 +64,10 @@ struct Listener {
     subscription: Arc<Subscription>,
     /// Gets the next answer even if it is equal to the one before.
     owed: bool,
+    /// Has nothing to show, and was not told why.
+    empty: bool,
+    /// What it shows covers every change up to here.
+    since: u64,
 }
 
 /// An answer, or why there is none.
@@ -112,7 +116,9 @@ impl Runner {
             count(counters, [pushed]);
         }
         let (queue, subscription) = (queue.clone(), subscription.clone());
-        state.listeners.push(Listener { queue, subscription, owed });
+        let empty = owed && since.is_none();
+        let since = since.unwrap_or(0);
+        state.listeners.push(Listener { queue, subscription, owed, empty, since });
         self.settle(state);
     }
 
@@ -144,7 +150,20 @@ impl Runner {
     fn finish(&self, outcome: Outcome, counters: &Counters) {
         let Outcome { payload, position } = outcome;
         let mut state = self.lock();
-        let news = state.answers.finish(payload.get(), position.map(|position| position.offset));
+        let Some(position) = position else {
+            state.answers.fail();
+            let event = Arc::new(Event::latest(self.channel.clone(), "", payload));
+            let told = state
+                .listeners
+                .iter_mut()
+                .filter_map(|listener| std::mem::take(&mut listener.empty).then_some(&*listener));
+            let told = told.map(|Listener { queue, subscription, .. }| {
+                queue.push(subscription, &named(&event, subscription.channel()))
+            });
+            count(counters, told);
+            return self.settle(state);
+        };
+        let news = state.answers.finish(payload.get(), position.offset);
         let event = match state.event.take().filter(|_| !news) {
             Some(event) => event,
             None => Arc::new(Event::latest(self.channel.clone(), "", payload)),
@@ -153,6 +172,12 @@ impl Runner {
         // Most listen by one name, and share one encoding.
         let mut others: HashMap<ChannelName, Arc<Event>> = HashMap::new();
         let told = state.listeners.iter_mut().filter_map(|listener| {
+            // A reading that was under way when it came knows less than it does.
+            if listener.since > position.offset {
+                listener.owed = true;
+                return None;
+            }
+            listener.empty = false;
             if !std::mem::take(&mut listener.owed) && !news {
                 return None;
             }
@@ -227,9 +252,6 @@ async fn keep_answered(runner: &Arc<Runner>, realtime: &Realtime) {
         let outcome = ask(realtime, &runner.channel, &runner.asked, &runner.who).await;
         drop(turn);
         let failed = outcome.position.is_none();
-        if failed {
-            realtime.hub().watch().doubt(runner.tables());
-        }
         runner.finish(outcome, realtime.hub().counters());
         if failed {
             // It is wanted still, but the database may need a moment.

@@ -23,9 +23,6 @@ struct State {
 #[derive(Default)]
 struct Table {
     newest: u64,
-    /// Somebody was told that the table could not be read, and must not be taken for one who shows the
-    /// answer. No change ends this: the page may have been ahead of what the hub had read.
-    doubted: bool,
     runners: Vec<Arc<Runner>>,
 }
 
@@ -58,15 +55,6 @@ impl Watch {
         }
     }
 
-    /// The tables could not be read: from now on nobody is known to show what they hold. All it costs is
-    /// that a runner which begins asks at once.
-    pub(super) fn doubt(&self, tables: &[&str]) {
-        let mut state = self.lock();
-        for table in tables {
-            state.tables.entry((*table).into()).or_default().doubted = true;
-        }
-    }
-
     /// From now on the runner is told of these tables' changes.
     pub(super) fn add(&self, tables: &[&str], runner: &Arc<Runner>) {
         let mut state = self.lock();
@@ -88,9 +76,8 @@ impl Watch {
     /// Whether none of the tables has changed since `since`, as far as the hub has read.
     pub(super) fn quiet(&self, tables: &[&str], since: u64) -> bool {
         let state = self.lock();
-        let quiet = |table: &&str| {
-            state.tables.get(*table).is_none_or(|table| !table.doubted && table.newest <= since)
-        };
+        let quiet =
+            |table: &&str| state.tables.get(*table).is_none_or(|table| table.newest <= since);
         since >= state.known_from && tables.iter().all(quiet)
     }
 
@@ -114,9 +101,5 @@ mod tests {
         assert!(watch.quiet(&["a"], 12) && watch.quiet(&["a", "b"], 13));
         watch.lost(20);
         assert!(!watch.quiet(&["a"], 19) && watch.quiet(&["a"], 20));
-        watch.doubt(&["a"]);
-        assert!(!watch.quiet(&["a"], 20) && watch.quiet(&["b"], 20));
-        watch.changed("a", 21);
-        assert!(!watch.quiet(&["a"], 21) && watch.quiet(&["b"], 21));
     }
 }
