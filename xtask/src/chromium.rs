@@ -1,5 +1,5 @@
-//! What the browser tests need of the machine, a browser and `sqlite3`: found, or installed where Debian's
-//! packages are.
+//! What the tests need of the machine, a browser, `sqlite3` and `python3`: found, or installed where
+//! Debian's packages are.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,10 @@ const ON_MAC: [&str; 2] = [
 ];
 
 pub(crate) const INSTALL: &str =
-    "apt-get update && apt-get install -y --no-install-recommends chromium sqlite3";
+    "apt-get update && apt-get install -y --no-install-recommends chromium sqlite3 python3";
+
+/// Programs that tests run.
+const PROGRAMS: [&str; 2] = ["sqlite3", "python3"];
 
 /// `CHROMIUM` if it is set, otherwise the first browser that is installed.
 pub(crate) fn find(project: &Project) -> Option<PathBuf> {
@@ -27,21 +30,23 @@ pub(crate) fn find(project: &Project) -> Option<PathBuf> {
 
 /// Installs one if there is none. Needs Debian's packages and either root or sudo.
 pub(crate) fn ensure(project: &Project) -> Result<PathBuf, Failure> {
-    if let Some(found) = find(project).filter(|_| project.find("sqlite3").is_some()) {
+    let complete = PROGRAMS.iter().all(|program| project.find(program).is_some());
+    if let Some(found) = find(project).filter(|_| complete) {
         return Ok(found);
     }
     let missing = || {
-        Failure::new("no Chromium or no sqlite3 found for the tests (or CHROMIUM names no file)")
-            .or_remedy(remedy(project))
+        Failure::new(
+            "no Chromium, sqlite3 or python3 found for the tests (or CHROMIUM names no file)",
+        )
+        .or_remedy(remedy(project))
     };
     let debian = Path::new("/etc/debian_version").exists() && project.find("apt-get").is_some();
     if !debian || env::var_os("CHROMIUM").is_some() {
         return Err(missing());
     }
-    println!("installing Chromium and sqlite3 from the system's packages");
-    for arguments in
-        [&["update"][..], &["install", "-y", "--no-install-recommends", "chromium", "sqlite3"]]
-    {
+    println!("installing Chromium, sqlite3 and python3 from the system's packages");
+    let install = ["install", "-y", "--no-install-recommends", "chromium"];
+    for arguments in [&["update"][..], &[&install[..], &PROGRAMS].concat()] {
         let mut command = if needs_sudo(project) {
             project.command("sudo", &["apt-get"])
         } else {
