@@ -16,8 +16,11 @@ use tidewire::{
     server::{Identity, Realtime},
 };
 use tower_http::{
-    compression::CompressionLayer, set_header::SetResponseHeaderLayer, trace::TraceLayer,
+    compression::CompressionLayer,
+    set_header::SetResponseHeaderLayer,
+    trace::{DefaultOnFailure, TraceLayer},
 };
+use tracing::Level;
 
 use crate::{Config, StartError, guest, refusals};
 
@@ -85,10 +88,16 @@ pub(crate) fn router(
             header::CACHE_CONTROL,
             HeaderValue::from_static("no-cache"),
         ))
-        .layer(TraceLayer::new_for_http().make_span_with(|request: &Request<Body>| {
-            // Without the query, which may hold a token.
-            tracing::debug_span!("request", method = %request.method(), path = request.uri().path())
-        }))
+        .layer(
+            TraceLayer::new_for_http()
+                .make_span_with(|request: &Request<Body>| {
+                    // Without the query, which may hold a token.
+                    let (method, path) = (request.method(), request.uri().path());
+                    tracing::debug_span!("request", %method, path)
+                })
+                // Who answers 500 has logged why; 503 is how a crowd is asked to come later.
+                .on_failure(DefaultOnFailure::new().level(Level::DEBUG)),
+        )
         .with_state(state);
     Ok(router)
 }
