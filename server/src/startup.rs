@@ -58,6 +58,7 @@ impl Server {
         let realtime = app::resources(Realtime::builder(database).authenticate(guest::Visitors))
             .only(&config.resources)
             .enabled(config.realtime)
+            .presence(config.presence)
             .path(&config.realtime_path)
             .limits(limits)
             .trusted_proxies(config.trusted_proxies.iter().copied())

@@ -34,6 +34,7 @@ pub struct Builder {
     messages: Messages,
     limits: Limits,
     enabled: bool,
+    tracks_presence: bool,
     path: String,
     contract: Option<String>,
     only: Vec<String>,
@@ -54,6 +55,7 @@ impl Builder {
             messages: Messages::default(),
             limits: Limits::default(),
             enabled: true,
+            tracks_presence: true,
             path: "/realtime".into(),
             contract: None,
             only: Vec::new(),
@@ -111,6 +113,13 @@ impl Builder {
     /// followed, so that positions still hold when it is switched on again.
     pub fn enabled(mut self, enabled: bool) -> Self {
         self.enabled = enabled;
+        self
+    }
+
+    /// Whether it is known who is in which channel. Without, whoever joins or asks is refused by
+    /// `realtime_disabled`; everything else goes on.
+    pub fn presence(mut self, tracked: bool) -> Self {
+        self.tracks_presence = tracked;
         self
     }
 
@@ -177,6 +186,7 @@ impl Builder {
             messages,
             limits,
             enabled,
+            tracks_presence,
             path,
             contract,
             only,
@@ -224,6 +234,7 @@ impl Builder {
             revalidations: Revalidations::default(),
             limits,
             enabled,
+            tracks_presence,
             path,
             contract,
             authenticate,

@@ -52,6 +52,7 @@ pub(super) struct Inner {
     pub(super) revalidations: Revalidations,
     pub(super) limits: Limits,
     pub(super) enabled: bool,
+    pub(super) tracks_presence: bool,
     pub(super) path: String,
     pub(super) contract: Option<String>,
     pub(super) authenticate: Arc<dyn Authenticate>,
@@ -327,13 +328,18 @@ impl Realtime {
     /// Asks the policy.
     ///
     /// # Errors
-    /// `permission_denied`, or `authentication_required` for a guest.
+    /// `permission_denied`, or `authentication_required` for a guest; `realtime_disabled` for presence
+    /// where it is switched off.
     pub async fn check(
         &self,
         who: &Identity,
         action: Action,
         channel: &ChannelName,
     ) -> Result<(), LiveError> {
+        if !self.inner.tracks_presence && matches!(action, Action::Join | Action::SeeUsers) {
+            let text = "presence is switched off on this server";
+            return Err(LiveError::new(ErrorCode::RealtimeDisabled, text));
+        }
         if self.inner.policy.allows(who, action, channel).await {
             Ok(())
         } else {

@@ -38,6 +38,9 @@ pub struct Config {
     /// Whether pages are live; off, they work and say that they are not.
     #[arg(long, env = "TIDEWIRE_REALTIME", default_value = "on", value_parser = on_or_off, action = ArgAction::Set, value_name = "on|off")]
     pub realtime: bool,
+    /// Whether it is known who is in which channel.
+    #[arg(long, env = "TIDEWIRE_PRESENCE", default_value = "on", value_parser = on_or_off, action = ArgAction::Set, value_name = "on|off")]
+    pub presence: bool,
     /// Where pages connect.
     #[arg(long, env = "TIDEWIRE_REALTIME_PATH", default_value = "/realtime", value_parser = path)]
     pub realtime_path: String,
@@ -82,6 +85,7 @@ impl fmt::Debug for Config {
             site_root,
             resources,
             realtime,
+            presence,
             realtime_path,
             trusted_proxies,
             broadcast_key,
@@ -96,6 +100,7 @@ impl fmt::Debug for Config {
             .field("site_root", site_root)
             .field("resources", resources)
             .field("realtime", realtime)
+            .field("presence", presence)
             .field("realtime_path", realtime_path)
             .field("trusted_proxies", trusted_proxies)
             .field("has_broadcast_key", &broadcast_key.is_some())

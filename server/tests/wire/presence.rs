@@ -333,3 +333,22 @@ async fn spec_bq5_a_client_joins_says_something_new_and_comes_back_by_itself() {
     drop(watcher);
     server.stop().await;
 }
+
+#[tokio::test]
+async fn spec_bq8_presence_can_be_switched_off_and_the_rest_goes_on() {
+    let server = TestServer::start_in(new_folder(), |config| config.presence = false).await;
+    let mut ann = server.connect_with_cookie(ANN).await;
+    ann.send_json(json!({"type": "subscribe", "channel": ROOM, "presence": {"name": "Ann"}})).await;
+    assert_eq!(ann.expect("error").await["code"], "realtime_disabled");
+    ann.subscribe(ROOM).await;
+    say(&mut ann, json!({"data": {"name": "Ann"}})).await;
+    assert_eq!(ann.expect("error").await["code"], "realtime_disabled");
+    ann.send_json(json!({"type": "broadcast", "channel": ROOM, "payload": 1})).await;
+    assert_eq!(ann.expect("broadcast").await["payload"], 1);
+    let users = get(server.address, "/realtime/channel/users?channel=room:general").await;
+    assert_eq!((users.status, &users.json()["code"]), (503, &json!("realtime_disabled")));
+    let page = get(server.address, "/todos").await;
+    assert_eq!(page.status, 200);
+    drop(ann);
+    server.stop().await;
+}
