@@ -21,6 +21,7 @@ use super::{
     realtime::Inner,
     revalidate::Revalidations,
     routing::Routing,
+    row_policy::RowPolicy,
     tailer,
 };
 use crate::contract::{Limits, Live, LiveError, Message};
@@ -71,6 +72,12 @@ impl Builder {
     pub fn resource<T: Live>(mut self) -> Self {
         self.routing.add::<T>();
         self
+    }
+
+    /// The same for a row type that says itself who may see which of its rows: on every channel a
+    /// change reaches those alone who may.
+    pub fn guarded<T: RowPolicy>(self) -> Self {
+        self.resource::<T>()
     }
 
     /// Answers a live query. Its tables have to be followed when the server starts.

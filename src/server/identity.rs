@@ -1,17 +1,32 @@
 //! Who is connected, and the hook by which an application says so.
 
-use std::{fmt, net::IpAddr, sync::Arc};
+use std::{
+    fmt,
+    hash::{Hash, Hasher},
+    net::IpAddr,
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use axum::http::HeaderMap;
+use sha2::{Digest, Sha256};
 
-use crate::contract::{LiveError, RowId};
+use super::permission::Permissions;
+use crate::contract::{ErrorCode, LiveError, RowId};
 
 /// Who is at the other end of a connection. Cheap to clone.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+///
+/// Two are equal when they may see the same: the same user of the same kind with the same permissions,
+/// whichever way they have proved it.
+#[derive(Clone, Debug)]
 pub struct Identity {
     user: Arc<str>,
     kind: Kind,
+    permissions: Permissions,
+    limited: bool,
+    name: Option<Arc<str>>,
+    credential: Option<Arc<str>>,
+    expires_ms: Option<u64>,
 }
 
 /// What is known of somebody.
@@ -28,17 +43,54 @@ pub enum Kind {
 impl Identity {
     /// A visitor. Connections with the same id count as one visitor.
     pub fn guest(id: impl Into<Arc<str>>) -> Self {
-        Self { user: id.into(), kind: Kind::Guest }
+        Self::new(id.into(), Kind::Guest)
     }
 
     /// A person who has signed in.
     pub fn user(id: impl Into<Arc<str>>) -> Self {
-        Self { user: id.into(), kind: Kind::User }
+        Self::new(id.into(), Kind::User)
     }
 
-    /// Another server.
+    /// Another server, which may do what its permissions say and nothing else.
     pub fn service(name: impl Into<Arc<str>>) -> Self {
-        Self { user: name.into(), kind: Kind::Service }
+        Self { limited: true, ..Self::new(name.into(), Kind::Service) }
+    }
+
+    fn new(user: Arc<str>, kind: Kind) -> Self {
+        let (permissions, limited) = (Permissions::default(), false);
+        Self { user, kind, permissions, limited, name: None, credential: None, expires_ms: None }
+    }
+
+    /// The same, who may do this beyond what the application's rules allow.
+    pub fn with_permissions(mut self, permissions: Permissions) -> Self {
+        self.permissions = permissions;
+        self
+    }
+
+    /// The same, who may do this and nothing else, whatever the application's rules allow.
+    pub fn limited_to(mut self, permissions: Permissions) -> Self {
+        self.permissions = permissions;
+        self.limited = true;
+        self
+    }
+
+    /// The same, whom others know by this name.
+    pub fn named(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// The same, who has proved it by this credential: the id of a session or a key, never its secret. When
+    /// the credential is [revoked](super::Revoked), its connections end.
+    pub fn by(mut self, credential: impl Into<Arc<str>>) -> Self {
+        self.credential = Some(credential.into());
+        self
+    }
+
+    /// The same, until so many milliseconds after 1970; then its connections end.
+    pub fn until(mut self, expires_ms: u64) -> Self {
+        self.expires_ms = Some(expires_ms);
+        self
     }
 
     /// The id that others may see.
@@ -54,6 +106,70 @@ impl Identity {
     /// What is known of them.
     pub fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// What others call them, if they have a name.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// What they may do beyond the application's rules.
+    pub fn permissions(&self) -> &Permissions {
+        &self.permissions
+    }
+
+    /// Whether their permissions are all that they may do.
+    pub fn is_limited(&self) -> bool {
+        self.limited
+    }
+
+    /// What they have proved themselves by.
+    pub fn credential(&self) -> Option<&Arc<str>> {
+        self.credential.as_ref()
+    }
+
+    /// When this ends, in milliseconds after 1970.
+    pub fn expires_ms(&self) -> Option<u64> {
+        self.expires_ms
+    }
+
+    /// Names what they may see: 16 hexadecimal digits, equal for equal identities and nobody else. Who
+    /// comes back with another one has to load everything again.
+    pub fn view(&self) -> String {
+        let kind = match self.kind {
+            Kind::Guest => "guest",
+            Kind::User => "user",
+            Kind::Service => "service",
+        };
+        let mut hash = Sha256::new();
+        // Lengths first, so that no two identities are the same bytes.
+        let mut add = |part: &str| {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part);
+        };
+        add(kind);
+        add(&self.user);
+        add(if self.limited { "limited" } else { "" });
+        self.permissions.iter().for_each(|permission| add(&permission.to_string()));
+        hash.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    fn what_counts(&self) -> (&str, Kind, &Permissions, bool) {
+        (&self.user, self.kind, &self.permissions, self.limited)
+    }
+}
+
+impl PartialEq for Identity {
+    fn eq(&self, other: &Self) -> bool {
+        self.what_counts() == other.what_counts()
+    }
+}
+
+impl Eq for Identity {}
+
+impl Hash for Identity {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.what_counts().hash(state);
     }
 }
 
@@ -83,6 +199,14 @@ pub trait Authenticate: Send + Sync + 'static {
     /// # Errors
     /// `authentication_required` when the request brings a proof that does not hold.
     async fn identify(&self, request: Connect<'_>) -> Result<Identity, LiveError>;
+
+    /// Whose token this is, which came in an `auth` frame.
+    ///
+    /// # Errors
+    /// `authentication_required` when it does not hold, or the application takes none.
+    async fn token(&self, _token: &str, _address: Option<IpAddr>) -> Result<Identity, LiveError> {
+        Err(LiveError::new(ErrorCode::AuthenticationRequired, "no tokens are taken here"))
+    }
 }
 
 /// Every connection is another guest.
@@ -98,6 +222,26 @@ impl Authenticate for Guests {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_view_is_equal_for_who_may_see_the_same_and_nobody_else() {
+        let may = |text| Permissions::parse([text]).unwrap();
+        let ann = Identity::user("ann");
+        let same = Identity::user("ann").named("Ann").by("session 1").until(7);
+        assert_eq!((&ann, ann.view()), (&same, same.view()));
+        assert_eq!(ann.view().len(), 16);
+        for other in [
+            Identity::guest("ann"),
+            Identity::user("bob"),
+            Identity::service("ann"),
+            Identity::user("ann").with_permissions(may("read:a")),
+            Identity::user("ann").limited_to(may("read:a")),
+            Identity::user("ann").limited_to(Permissions::default()),
+        ] {
+            assert_ne!(ann, other);
+            assert_ne!(ann.view(), other.view(), "{other:?}");
+        }
+    }
 
     #[test]
     fn spec_bq9_what_proves_who_somebody_is_does_not_get_into_a_log() {

@@ -110,7 +110,7 @@ impl Messages {
 
 /// Whether channels of this first segment belong to the channel layer itself.
 pub(super) fn is_reserved(prefix: &str) -> bool {
-    ["table", "resource", "query", "revalidate"].contains(&prefix)
+    ["table", "resource", "query", "revalidate", "access"].contains(&prefix)
 }
 
 /// Whether the channel is one of those that carry `T`: elsewhere nobody would read it as one.

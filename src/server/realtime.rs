@@ -325,7 +325,7 @@ impl Realtime {
         self.inner.authenticate.identify(request).await
     }
 
-    /// Asks the policy.
+    /// Asks the identity's permissions, and unless it is limited to them the policy.
     ///
     /// # Errors
     /// `permission_denied`, or `authentication_required` for a guest; `realtime_disabled` for presence
@@ -340,7 +340,8 @@ impl Realtime {
             let text = "presence is switched off on this server";
             return Err(LiveError::new(ErrorCode::RealtimeDisabled, text));
         }
-        if self.inner.policy.allows(who, action, channel).await {
+        let permitted = who.permissions().allow(action, channel);
+        if permitted || !who.is_limited() && self.inner.policy.allows(who, action, channel).await {
             Ok(())
         } else {
             Err(refusal(who))

@@ -12,7 +12,7 @@ use serde_json::{json, value::RawValue};
 use subtle::ConstantTimeEq;
 
 use super::{
-    super::{Identity, Realtime, limiter::rounded_up},
+    super::{Identity, Permissions, Realtime, limiter::rounded_up},
     body::read,
     refuse::refuse,
 };
@@ -64,7 +64,9 @@ pub fn service(realtime: &Realtime, headers: &HeaderMap) -> Result<Identity, Liv
     // In constant time: how long a wrong key takes says nothing about the right one.
     let holds = key.zip(proof).is_some_and(|(key, (_, proof))| bool::from(key.ct_eq(proof)));
     if holds {
-        return Ok(Identity::service("broadcast"));
+        let permissions =
+            Permissions::parse(["write:*", "inspect:*"]).expect("they are permissions");
+        return Ok(Identity::service("broadcast").limited_to(permissions));
     }
     Err(LiveError::new(
         ErrorCode::AuthenticationRequired,
