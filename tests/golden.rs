@@ -6,7 +6,7 @@ use serde_json::{Value, value::RawValue};
 use tidewire::contract::{
     ClientFrame, ContractVerdict, ErrorCode, Hello, Position, ResyncReason, ServerFrame, parse,
     presence::{PresenceAction, Present},
-    protocol::{Health, WelcomeLimits},
+    protocol::{Health, Token, WelcomeLimits},
 };
 
 const EPOCH: u64 = 0x9f86_d081_884c_7d65;
@@ -100,6 +100,13 @@ fn client_frames() -> Vec<(&'static str, ClientFrame)> {
         ),
         ("client-heartbeat", ClientFrame::Heartbeat(Health::default())),
         (
+            "client-auth",
+            ClientFrame::Auth {
+                token: Token("eyJhbGciOiJIUzI1NiJ9.e30.c2ln".into()),
+                reference: Some(12),
+            },
+        ),
+        (
             "client-heartbeat-health",
             ClientFrame::Heartbeat(Health { rtt_ms: Some(12), applied_ms: Some(3) }),
         ),
@@ -153,6 +160,26 @@ fn server_frames() -> Vec<(&'static str, ServerFrame)> {
                     max_subscriptions: 100,
                     heartbeat_ms: 30_000,
                 },
+                view: Some("5f8a09c1d24be763".into()),
+                expires_in_ms: None,
+            },
+        ),
+        (
+            "server-authenticated",
+            ServerFrame::Authenticated {
+                user_id: "7".into(),
+                view: "5f8a09c1d24be763".into(),
+                expires_in_ms: Some(600_000),
+                reference: Some(12),
+            },
+        ),
+        (
+            "server-resync-permission",
+            ServerFrame::Resync {
+                channel: "resource:product".into(),
+                reason: ResyncReason::Permission,
+                position: Position::new(EPOCH, 1_047),
+                reference: None,
             },
         ),
         (

@@ -10,6 +10,7 @@ mod idle;
 mod latency;
 mod process;
 mod product;
+mod revoke;
 mod slow;
 mod soak;
 mod writer;
@@ -40,6 +41,8 @@ enum Scenario {
     Slow(slow::Slow),
     /// The server restarts under many connections, which come back for what they missed.
     Comeback(comeback::Comeback),
+    /// Access is taken away from users with many connections while much is written.
+    Revoke(revoke::Revoke),
     /// Steady coming and going: memory and tasks must stay where they are.
     Soak(soak::Soak),
 }
@@ -62,6 +65,7 @@ async fn main() -> Result<(), Failure> {
             Scenario::Delivery(delivery) => delivery.run(&server).await?,
             Scenario::Slow(slow) => slow.run(&server).await?,
             Scenario::Comeback(comeback) => comeback.run(&server).await?,
+            Scenario::Revoke(revoke) => revoke.run(&server).await?,
             Scenario::Soak(soak) => soak.run(&server).await?,
         }
         println!();

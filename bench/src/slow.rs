@@ -185,8 +185,8 @@ async fn load(address: &str) -> Result<Snapshot<Product>, Failure> {
 /// Sockets that are not read while the gate is shut.
 fn gated(gate: watch::Receiver<bool>) -> Connector {
     let connect = network();
-    Arc::new(move |url| {
-        let (opening, gate) = (connect(url), gate.clone());
+    Arc::new(move |target| {
+        let (opening, gate) = (connect(target), gate.clone());
         Box::pin(async move {
             let Socket { incoming, outgoing } = opening.await?;
             let incoming = stream::unfold((incoming, gate), async |(mut incoming, mut gate)| {

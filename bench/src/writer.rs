@@ -70,6 +70,20 @@ impl Writer {
         Ok(())
     }
 
+    /// Takes a user's access away; the entry's number in the log.
+    pub async fn revoke(&mut self, user: &str) -> Result<u64, Failure> {
+        let revoked = serde_json::json!({ "user": user }).to_string();
+        let done = sqlx::query(
+            "INSERT INTO tidewire_log (at_ms, tbl, op, new) \
+             VALUES ($1, 'access:revoked', 'MESSAGE', $2)",
+        )
+        .bind(i64::try_from(now_us() / 1_000)?)
+        .bind(revoked)
+        .execute(&mut self.0)
+        .await?;
+        Ok(done.last_insert_rowid().unsigned_abs())
+    }
+
     /// What is in the table.
     pub async fn select(&mut self) -> Result<Vec<Product>, Failure> {
         let rows: Vec<(i64, String, f64)> =

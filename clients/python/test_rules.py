@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import unittest
+import unittest.mock
 from typing import Any, Optional
 
 import tidewire as t
@@ -136,6 +137,72 @@ class Rules(unittest.IsolatedAsyncioTestCase):
         await until(lambda: self.closed)
         await asyncio.sleep(0.05)
         self.assertEqual((len(self.connections), self.closed[0].code, self.client.connected), (8, 4500, False))
+
+    async def test_another_view_makes_it_forget_its_positions_and_load_again(self) -> None:
+        self.loading = asyncio.Event()
+        subscription = await self.subscribed(reload=self.reload)
+        self.welcomes("ann")
+        self.change(1)
+        self.server.says("presence_state", channel=CHANNEL, users=[{"userId": "7", "data": {}, "joinedAt": 1}])
+        await until(lambda: subscription.presence.count == 1)
+        for view, connections in (("ann", 2), ("bob", 3)):
+            self.server.ends(4004)
+            await until(lambda: len(self.connections) == connections and len(self.server.sent) == 2)
+            self.assertEqual([frame["type"] for frame in self.server.sent], ["hello", "subscribe"])
+            self.assertEqual(self.server.last("subscribe")["since"], "p-1")
+            self.welcomes(view)
+            await until(lambda: self.client.view == view)
+        self.acks(1)  # of before, under another view
+        self.change(2)
+        await until(lambda: getattr(self, "reloads", []))
+        self.assertEqual((self.reloads[0].reason, subscription.position, subscription.presence.count), ("permission", None, 0))
+        self.loading.set()
+        await until(lambda: self.server.last("subscribe").get("since") == "p-6")
+        self.acks(6)
+        self.change(7)
+        await until(lambda: self.events == [1, 7])
+        self.assertEqual(self.client.view, "bob")
+
+    def welcomes(self, view: str, **more: Any) -> None:
+        self.server.says("welcome", contract="compatible", limits={}, view=view, **more)
+
+    async def test_who_is_sent_away_comes_back_at_once_but_not_again_and_again(self) -> None:
+        await self.subscribed()
+        self.client._failures = 10
+        began = time.monotonic()
+        self.server.ends(4004)
+        await until(lambda: len(self.connections) == 2)
+        self.assertLess(time.monotonic() - began, 1.0)
+        waits: list[int] = []
+
+        def back_off(failures: int) -> float:
+            waits.append(failures)
+            return 0.0
+        with unittest.mock.patch("tidewire.back_off", back_off):
+            self.server.ends(4004)
+            await until(lambda: len(self.connections) == 3)
+        self.assertEqual(len(waits), 1)
+        self.assertGreaterEqual(waits[0], 1)
+
+    async def test_a_token_is_proved_and_renewed_before_it_expires(self) -> None:
+        tokens = iter(["second", "third"])
+
+        async def token() -> str:
+            return next(tokens)
+        self.client._token = token
+        proving = asyncio.create_task(self.client.auth("first"))
+        await until(lambda: self.server.sent[-1]["type"] == "auth")
+        frame = self.server.last("auth")
+        self.assertEqual(frame["token"], "first")
+        self.server.says("authenticated", userId="7", view="ann", expires_in_ms=1500, ref=frame["ref"])
+        self.assertEqual(((await proving)["userId"], self.client.view), ("7", "ann"))
+        began = time.monotonic()
+        await until(lambda: self.server.last("auth")["token"] == "second")
+        self.assertGreater(time.monotonic() - began, 0.9)
+        self.server.says("error", code="authentication_required", error="it does not hold", ref=self.server.last("auth")["ref"])
+        await until(lambda: self.refusals)
+        self.assertIsInstance(self.refusals[0], t.AuthenticationRequired)
+        self.assertEqual(len(self.connections), 1, "the connection stays what it was")
 
     async def test_a_table_that_is_switched_off_ends_its_subscriptions(self) -> None:
         ended: list[t.Refused] = []

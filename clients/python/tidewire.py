@@ -15,10 +15,11 @@ import base64
 import itertools
 import json
 import logging
+import math
 import random
 import time
 from collections import deque
-from typing import Any, Callable, Coroutine, Optional
+from typing import Any, Awaitable, Callable, Coroutine, Optional
 from urllib.parse import quote
 
 from tidewire_subscription import Event, OnEvent, Presence, Reload, Resync, Subscription, User, Wish, back_off, refusal_of
@@ -31,6 +32,9 @@ from tidewire_wire import (  # noqa: F401 (the errors by name are this module's,
 __all__ = ["Client", "Closed", "Event", "Presence", "Refused", "Resync", "Subscription", "User", "query_channel"]
 
 log = logging.getLogger("tidewire")
+
+ACCESS = 4004
+"""The close code after which the server wants to know anew who this is."""
 
 
 def query_channel(name: str, parameters: Optional[dict] = None) -> str:
@@ -45,16 +49,20 @@ class Client:
     `base` is the server's address. With `event_stream`, server-sent events take the WebSocket's place. `headers` go with
     every request, such as a cookie. `contract` names the types the program was built with. `on_error` is told of refusals
     that nobody waits for, `on_contract` of each `welcome`'s `contract`, `on_closed` when the server asked not to come back.
+    `token` gives a fresh token: it is asked before each connect and, where a token expires, before that.
     """
 
     def __init__(self, base: str, *, event_stream: bool = False, headers: Optional[Headers] = None, contract: Optional[str] = None,
                  on_error: Optional[Callable[[Refused], None]] = None, on_contract: Optional[Callable[[str], None]] = None,
-                 on_closed: Optional[Callable[[Closed], None]] = None):
+                 on_closed: Optional[Callable[[Closed], None]] = None, token: Optional[Callable[[], Awaitable[str]]] = None):
         self.base = base.rstrip("/")
         self.limits: dict[str, int] = {}
         """As the newest `welcome` told them."""
         self.connections = 0
         """How many connections there have been."""
+        self.view: Optional[str] = None
+        """What this client may see, as the server names it; what it keeps was seen by this."""
+        self._token, self._renewal, self._sent_away = token, None, -math.inf
         self._event_stream, self._headers, self._contract = event_stream, dict(headers or {}), contract
         self._on_error, self._on_contract, self._on_closed = on_error, on_contract, on_closed
         self._transport: Optional[Transport] = None
@@ -96,11 +104,12 @@ class Client:
             await transport.close()
 
     async def _open(self) -> Transport:
-        return await (EventStream if self._event_stream else WebSocket).open(self.base, self._headers)
+        proof = {"Authorization": f"Bearer {await self._token()}"} if self._token else {}
+        return await (EventStream if self._event_stream else WebSocket).open(self.base, {**self._headers, **proof})
 
     async def _run(self, transport: Optional[Transport]) -> None:
         while True:
-            wait: Optional[float] = None
+            wait, quick = None, False
             try:
                 await self._serve(transport or await self._open())
             except Closed as closed:
@@ -108,6 +117,10 @@ class Client:
                 self._lose(closed)
                 if closed.for_good:
                     return self._on_closed(closed) if self._on_closed else None
+                if closed.code == ACCESS:  # the server waits for it, unless this goes on and on
+                    last, self._sent_away = self._sent_away, time.monotonic()
+                    quick = self._sent_away - last > 5.0
+                    self._failures = 0 if quick else max(self._failures, 1)
             except Refused as error:
                 log.info("the connection was refused: %s", error)
                 wait = error.retry_after
@@ -116,7 +129,8 @@ class Client:
             transport = None
             drain = self._drained_until - time.monotonic()
             self._drained_until = 0.0
-            await asyncio.sleep(drain if drain > 0 else (wait or 0) + back_off(self._failures))
+            pause = random.uniform(0, 0.2) if quick else back_off(self._failures)
+            await asyncio.sleep(drain if drain > 0 else (wait or 0) + pause)
             self._failures += 1
 
     async def _serve(self, transport: Transport) -> None:
@@ -149,6 +163,7 @@ class Client:
 
     def _lose(self, closed: Closed) -> None:
         self._transport = None
+        self._renew_after(None)
         for subscription in self._subscriptions.values():
             subscription.disconnected()
         for future in (*self._waiting.values(), *self._welcomes, *self._heartbeats):
@@ -189,6 +204,7 @@ class Client:
         kind, ref, subscription = frame.get("type"), frame.get("ref"), self._subscriptions.get(frame.get("channel", ""))
         if kind == "welcome":
             self._failures, self.limits = 0, frame.get("limits", {})
+            self._sees(frame)
             if self._on_contract:
                 self._on_contract(frame["contract"])
             self._answer(self._welcomes, frame)
@@ -209,6 +225,26 @@ class Client:
         elif kind == "error":
             self._report(refusal_of(frame))
 
+    def _sees(self, told: Frame) -> None:
+        """Learns what this client may see, and for how long. If it is another view, nothing that was seen counts."""
+        before, self.view = self.view, told.get("view", self.view)
+        if before not in (None, self.view):
+            for subscription in list(self._subscriptions.values()):
+                subscription.start_over()
+        self._renew_after(told.get("expires_in_ms"))
+
+    def _renew_after(self, expires_in_ms: Optional[int]) -> None:
+        if self._renewal:
+            self._renewal.cancel()
+        self._renewal = None
+        if expires_in_ms is not None and self._token:
+            self._renewal = asyncio.get_running_loop().call_later(max(1.0, expires_in_ms * 0.8 / 1000), self._renew)
+
+    def _renew(self) -> None:
+        async def renew() -> None:
+            await self.auth(await self._token())
+        self.spawn(renew())
+
     @staticmethod
     def _answer(waiting: deque[asyncio.Future], told: object) -> None:
         if waiting and not (future := waiting.popleft()).done():
@@ -226,6 +262,14 @@ class Client:
         """Says which types this program knows; the `welcome`. One hello goes with every connection anyway."""
         self._contract = contract or self._contract
         return await self._ask_in_order(self._welcomes, {"type": "hello", **({"contract": self._contract} if self._contract else {})})
+
+    async def auth(self, token: str) -> Frame:
+        """Proves who this client is: before it has subscribed anything, or again; the `authenticated`."""
+        told = await self._ask_by_ref({"type": "auth", "token": token})
+        if isinstance(self._transport, EventStream):
+            self._transport.headers = {**self._transport.headers, "Authorization": f"Bearer {token}"}
+        self._sees(told)
+        return told
 
     async def subscribe(self, channel: str, on_event: OnEvent, *, since: Optional[str] = None, reload: Optional[Reload] = None,
                         presence: Wish = None, on_presence: Optional[Callable[[dict], None]] = None,
@@ -264,11 +308,14 @@ class Client:
 
     async def broadcast(self, channel: str, payload: object) -> int:
         """Sends a message to everybody on a channel; how many there were."""
+        return (await self._ask_by_ref({"type": "broadcast", "channel": channel, "payload": payload}))["reached"]
+
+    async def _ask_by_ref(self, frame: Frame) -> Frame:
         answer: asyncio.Future = asyncio.get_running_loop().create_future()
         self._waiting[ref := self.new_ref()] = answer
         try:
-            await self.send({"type": "broadcast", "channel": channel, "payload": payload, "ref": ref})
-            return (await answer)["reached"]
+            await self.send({**frame, "ref": ref})
+            return await answer
         finally:
             self._waiting.pop(ref, None)
 

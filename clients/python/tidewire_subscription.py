@@ -30,11 +30,12 @@ class Event:
 
 @dataclass(frozen=True)
 class Resync:
-    """Changes were missed; the rows have to be loaded again. `position` is where the channel is live from."""
+    """Changes were missed; the rows have to be loaded again. `position` is where the channel is live from; None with
+    `permission`, when the client may see something else than before: then what it shows has to go first."""
 
     channel: str
     reason: str
-    position: str
+    position: Optional[str]
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ class Subscription:
         self._client, self._on_event, self._reload = client, on_event, reload
         self._wish, self._idle, self._on_presence, self._on_end = presence, False, on_presence, on_end
         self._asked: Optional[int] = None
-        self._stands = self._reloading = False
+        self._stands = self._reloading = self._outdated = False
         self._recent: dict[str, None] = {}
 
     # Asking
@@ -172,6 +173,18 @@ class Subscription:
                 del self._recent[next(iter(self._recent))]
         self._call(self._on_event, event)
 
+    def start_over(self) -> None:
+        """Nothing that was seen counts any more: loads anew, or begins where the server stands."""
+        self._asked, self._stands, self.position = None, False, None
+        self._recent.clear()
+        self.presence.fold({"type": "presence_state", "users": []})
+        if self._reloading:
+            self._outdated = True  # what is being loaded may be of before
+        elif self._reload is None:
+            self._client.spawn(self.ask())
+        else:
+            self._begin_reload(Resync(self.channel, "permission", None))
+
     def _begin_reload(self, resync: Resync) -> None:
         if self._reload is None:
             log.warning("%s: changes were missed (%s), and there is no reload", self.channel, resync.reason)
@@ -184,7 +197,9 @@ class Subscription:
         while True:
             try:
                 loaded = await reload(resync)
-                break
+                if not self._outdated:
+                    break
+                self._outdated, resync = False, Resync(self.channel, "permission", None)
             except Exception:
                 log.exception("%s: the reload failed; it is tried again", self.channel)
                 await asyncio.sleep(back_off(failures))

@@ -120,7 +120,7 @@ class EventStream:
     speaks_up = False
 
     def __init__(self, wire: Wire, base: str, headers: Headers, told: Headers):
-        self._wire, self._base, self._headers = wire, base, headers
+        self._wire, self._base, self.headers = wire, base, headers
         self._events, self._turn = self._read(told), asyncio.Lock()
         self.connection: Optional[str] = None
         self.last_event_id: Optional[str] = None
@@ -152,7 +152,7 @@ class EventStream:
         url = f"{self._base}/realtime/sse?" + urlencode({"connection": self.connection})
         try:
             async with self._turn:  # requests that overtake each other would change their order
-                await request("POST", url, frame, self._headers)
+                await request("POST", url, frame, self.headers)
         except Refused as error:
             if error.status != 404:
                 raise

@@ -12,7 +12,7 @@ use axum::{
 };
 use sha2::{Digest, Sha256};
 use tidewire::{
-    LiveError, RowId,
+    LiveError,
     server::{
         Identity,
         identity::{Authenticate, Connect},
@@ -31,7 +31,7 @@ impl Authenticate for Visitors {
     async fn identify(&self, request: Connect<'_>) -> Result<Identity, LiveError> {
         Ok(match secret(request.headers) {
             Some(secret) => identity(secret),
-            None => Identity::guest(RowId::new().to_string()),
+            None => Identity::passer_by(),
         })
     }
 }

@@ -44,6 +44,9 @@ pub struct ClientConfig {
     pub stable_after: Duration,
     /// Who connects.
     pub auth: Option<Auth>,
+    /// What the positions that are subscribed from were seen by, if that is known: the `view` of whoever
+    /// the page was rendered for. Where the server names another one, everything is loaded again.
+    pub view: Option<String>,
     /// The contract this client was built with; the server says whether it still holds.
     pub contract: Option<String>,
     /// Whether frames are written to the console (browser) or traced at debug level (native).
@@ -67,6 +70,7 @@ impl ClientConfig {
             connect_timeout: Duration::from_secs(10),
             stable_after: Duration::from_secs(5),
             auth: None,
+            view: None,
             contract: None,
             debug: false,
         }
@@ -79,13 +83,15 @@ impl Default for ClientConfig {
     }
 }
 
-/// How a client proves who it is. The token travels as `?token=` and is never logged; an empty one
-/// connects anonymously.
+/// How a client proves who it is. The token travels in a header; from a page, which cannot send any, as
+/// `?token=`, so that it should be one that holds for a moment. It is never logged; an empty one connects
+/// anonymously.
 #[derive(Clone)]
 pub enum Auth {
     /// Always the same token.
     Token(String),
-    /// Asked for a fresh token before each connect.
+    /// Asked for a fresh token before each connect, and, but for pages, before the one that it gave expires:
+    /// so the connection goes on.
     Fetch(TokenSource),
 }
 
@@ -98,7 +104,7 @@ pub type TokenSource =
 pub type TokenSource = std::rc::Rc<dyn Fn() -> futures::future::LocalBoxFuture<'static, String>>;
 
 impl Auth {
-    /// Asks `source` for a token before each connect.
+    /// Asks `source` for a token before each connect, and before the last one expires.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn fetch<F, T>(source: F) -> Self
     where
@@ -129,6 +135,7 @@ impl fmt::Debug for Auth {
 }
 
 /// The address with its token, percent-encoded.
+#[cfg(any(target_arch = "wasm32", test))]
 pub(super) fn with_token(url: &str, token: &str) -> String {
     let mut address = String::from(url);
     if token.is_empty() {

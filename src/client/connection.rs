@@ -65,6 +65,8 @@ const NORMAL: u16 = 1000;
 const ANSWER_MS: u64 = 5_000;
 /// A tick that is later than this, and later than the wait itself, means that the clock jumped.
 const OVERSLEPT_MS: u64 = 5_000;
+/// The longest wait before coming back from what was no failure.
+const JITTER_MS: u64 = 200;
 /// No server may send its clients away for longer.
 const LONGEST_DRAIN_MS: u64 = 600_000;
 
@@ -308,7 +310,12 @@ impl Connection {
         if self.timing.max_attempts.is_some_and(|max| self.attempt >= max) {
             return self.enter(ConnectionState::Failed(FailReason::AttemptsExhausted), out);
         }
-        let back_off = if at_once { 0 } else { self.back_off() };
+        let back_off = match code {
+            _ if at_once => 0,
+            // The server waits for it, so that only a crowd has to be spread.
+            close::ACCESS if self.attempt == 0 => self.back_off().min(JITTER_MS),
+            _ => self.back_off(),
+        };
         let bound = self.drain_ms.take().unwrap_or(back_off);
         let retry_in_ms = self.random.u64(0..=bound);
         self.attempt += 1;

@@ -35,9 +35,10 @@ pub enum ClientEvent {
     /// Something was missed that cannot be replayed. A subscriber with state gets no changes until it
     /// has loaded its snapshot again and called `rebase`; one without state just goes on.
     Resync {
-        /// Why.
+        /// Why. After [`ResyncReason::Permission`], nothing of before may be shown any more, and a load that
+        /// is under way may bring it.
         reason: ResyncReason,
-        /// Where the log stood.
+        /// Where the log stood; after `Permission`, where the subscriber did.
         position: Position,
     },
     /// Something about who is in the channel, for who asked for it.

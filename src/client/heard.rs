@@ -14,7 +14,9 @@ pub enum Heard<T> {
     /// A message or a change.
     Event(T),
     /// Something durable was missed and will not come any more: whatever was made of earlier events has
-    /// to be fetched again. What follows comes after the gap. `Unreadable` is also what does not fit `T`.
+    /// to be fetched again. What follows comes after the gap. `Unreadable` is also what does not fit `T`;
+    /// after `Permission`, nothing that was made of earlier events may be shown any more, of whatever kind
+    /// they were.
     Missed(ResyncReason),
     /// The server refused the subscription; it has ended.
     Refused(LiveError),
@@ -40,7 +42,10 @@ fn sort(event: ClientEvent, durable: bool, messages: bool) -> Option<Heard<Arc<R
     match event {
         ClientEvent::Change { payload, .. } if durable => Some(Heard::Event(payload)),
         ClientEvent::Message { payload } if messages => Some(Heard::Event(payload)),
-        ClientEvent::Resync { reason, .. } if durable => Some(Heard::Missed(reason)),
+        // Whatever was made of the messages may have been for somebody else's eyes.
+        ClientEvent::Resync { reason, .. } if durable || reason == ResyncReason::Permission => {
+            Some(Heard::Missed(reason))
+        }
         ClientEvent::Refused(error) => Some(Heard::Refused(error)),
         _ => None,
     }

@@ -23,6 +23,8 @@ pub mod heard;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod native;
 pub mod presence;
+#[cfg(not(target_arch = "wasm32"))]
+mod renewal;
 pub mod rows;
 pub mod state;
 pub mod strategy;

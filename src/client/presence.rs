@@ -179,6 +179,16 @@ impl Presences {
         }
     }
 
+    /// The client may see something else than before: what it has been told does not count any more.
+    pub fn forget(&mut self, out: &mut Vec<Output>) {
+        for room in &mut self.rooms {
+            (room.live, room.count) = (false, None);
+            room.users.clear();
+            room.tell(&PresenceEvent::State([].into()), out);
+            room.tell(&PresenceEvent::Stale, out);
+        }
+    }
+
     /// A `presence_state`.
     pub fn state(&mut self, channel: &str, users: Vec<Present>, out: &mut Vec<Output>) {
         let Some(room) = self.find(channel) else { return };

@@ -242,6 +242,17 @@ impl Subscription {
         self.settle(out);
     }
 
+    /// What the client may see is no longer the same: what it has seen does not count any more, and the
+    /// channel begins anew.
+    pub(super) fn forget(&mut self, reference: &mut u64, out: &mut Vec<Output>) {
+        for owner in &mut self.owners {
+            owner.forget(out);
+        }
+        if matches!(self.wire, Wire::Asked { .. } | Wire::Live { .. }) {
+            self.ask(reference, out);
+        }
+    }
+
     /// A durable event.
     pub(super) fn changed(
         &mut self,
@@ -336,6 +347,18 @@ impl Owner {
         self.ready = true;
         let event = ClientEvent::Ready { position: self.position };
         out.push(Output::Deliver { owner: self.id, event });
+    }
+
+    /// Tells the owner to forget, also while it is loading: what comes may be of before.
+    fn forget(&mut self, out: &mut Vec<Output>) {
+        self.ready = false;
+        self.frozen = self.stateful;
+        let position = if self.stateful { self.position } else { self.position.take() };
+        // Who does not stand anywhere yet has not been told anything.
+        if let Some(position) = position {
+            let event = ClientEvent::Resync { reason: ResyncReason::Permission, position };
+            out.push(Output::Deliver { owner: self.id, event });
+        }
     }
 
     /// Tells the owner about a gap, once: a frozen one is already loading its snapshot.

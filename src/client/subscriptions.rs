@@ -95,6 +95,14 @@ impl Subscriptions {
         }
     }
 
+    /// The client may see something else than before: every owner that stands somewhere is told, and every
+    /// channel asked for without a position.
+    pub fn forget(&mut self, out: &mut Vec<SubscriptionOutput>) {
+        for channel in &mut self.channels {
+            channel.forget(&mut self.references, out);
+        }
+    }
+
     /// An `ack`; `false` when its number belongs to no subscribe that waits.
     pub fn acknowledged(
         &mut self,

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use super::{
     ClientFrame, ContractVerdict, ErrorCode, Hello, LiveError, Position, PresenceAction, Present,
     ResyncReason, ServerFrame,
-    protocol::{Health, WelcomeLimits},
+    protocol::{Health, Token, WelcomeLimits},
 };
 
 #[derive(Deserialize)]
@@ -31,6 +31,9 @@ struct FromClient<'a> {
     #[serde(rename = "ref")]
     reference: Option<u64>,
     contract: Option<String>,
+    // Raw, because an error of serde's would repeat what it is.
+    #[serde(borrow)]
+    token: Option<&'a RawValue>,
 }
 
 /// Reads a frame of a client.
@@ -75,6 +78,12 @@ pub fn client_frame(text: &str) -> Result<ClientFrame, LiveError> {
         "heartbeat" => {
             ClientFrame::Heartbeat(Health { rtt_ms: frame.rtt_ms, applied_ms: frame.applied_ms })
         }
+        "auth" => {
+            let token = frame.token.and_then(|token| serde_json::from_str(token.get()).ok());
+            let missing = || malformed("the field \"token\" is missing or is not text".into());
+            let token = Token(token.ok_or_else(missing)?);
+            ClientFrame::Auth { token, reference: frame.reference }
+        }
         other => {
             let shown: String = other.chars().take(40).collect();
             return Err(LiveError::new(
@@ -114,6 +123,8 @@ struct FromServer {
     idle: Option<bool>,
     count: Option<usize>,
     connection: Option<String>,
+    view: Option<String>,
+    expires_in_ms: Option<u64>,
 }
 
 /// Reads a frame of a server. `None` when the frame is not understood: a client ignores frames of a
@@ -157,7 +168,18 @@ pub fn server_frame(text: &str) -> Option<ServerFrame> {
         }
         "open" => ServerFrame::Open { connection: frame.connection? },
         "heartbeat" => ServerFrame::Heartbeat { position: frame.position },
-        "welcome" => ServerFrame::Welcome { contract: frame.contract?, limits: frame.limits? },
+        "welcome" => ServerFrame::Welcome {
+            contract: frame.contract?,
+            limits: frame.limits?,
+            view: frame.view,
+            expires_in_ms: frame.expires_in_ms,
+        },
+        "authenticated" => ServerFrame::Authenticated {
+            user_id: frame.user_id?,
+            view: frame.view?,
+            expires_in_ms: frame.expires_in_ms,
+            reference: frame.reference,
+        },
         "drain" => ServerFrame::Drain { within_ms: frame.within_ms? },
         "error" => ServerFrame::Error {
             code: frame.code.unwrap_or(ErrorCode::Internal),
@@ -194,6 +216,25 @@ mod tests {
             assert_eq!(code(text), ErrorCode::MalformedMessage, "{text}");
         }
         assert_eq!(code(r#"{"type":"nope"}"#), ErrorCode::UnknownType);
+    }
+
+    #[test]
+    fn spec_sy10_a_token_is_shown_by_no_error_and_no_debug() {
+        for text in [
+            r#"{"type":"auth","token":5318008}"#,
+            r#"{"type":"auth","token":{"s3cret":"s3cret"}}"#,
+            r#"{"type":"auth"}"#,
+            r#"{"type":"auth","token":null}"#,
+        ] {
+            let error = client_frame(text).unwrap_err();
+            assert_eq!(error.code, ErrorCode::MalformedMessage);
+            let shown = format!("{error} {error:?}");
+            assert!(!shown.contains("5318008") && !shown.contains("s3cret"), "{shown}");
+        }
+        let frame = client_frame(r#"{"type":"auth","token":"s3cret","ref":1}"#).unwrap();
+        let shown = format!("{frame:?}");
+        assert!(!shown.contains("s3cret"), "{shown}");
+        assert!(serde_json::to_string(&frame).unwrap().contains("s3cret"));
     }
 
     #[test]

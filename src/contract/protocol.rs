@@ -1,5 +1,7 @@
 //! The frames of the JSON protocol; `docs/protocol.md` is its specification.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -63,6 +65,25 @@ pub enum ClientFrame {
     },
     /// Says that the client is alive, and how its connection is doing.
     Heartbeat(Health),
+    /// Proves who the client is: as the first thing on a connection, or again before its time is over.
+    Auth {
+        /// The proof.
+        token: Token,
+        /// Comes back in the answer.
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<u64>,
+    },
+}
+
+/// A proof of who somebody is, as good as a password: what prints it prints nothing of it.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Token(pub String);
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(…)")
+    }
 }
 
 /// What a client has measured since its last heartbeat.
@@ -112,6 +133,8 @@ pub enum ResyncReason {
     Overflow,
     /// An entry of the log could not be read.
     Unreadable,
+    /// What the client may see is no longer the same: what it shows, it may have to forget.
+    Permission,
     /// A reason that only a newer server knows.
     #[serde(other)]
     Other,
@@ -138,6 +161,26 @@ pub enum ServerFrame {
         contract: ContractVerdict,
         /// What the server allows.
         limits: WelcomeLimits,
+        /// Names what the client may see; older servers do not say it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        view: Option<String>,
+        /// When the connection ends unless the client proves again who it is, in milliseconds.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        expires_in_ms: Option<u64>,
+    },
+    /// The answer to `auth`: the token holds.
+    Authenticated {
+        /// The id under which others see the client.
+        #[serde(rename = "userId")]
+        user_id: String,
+        /// Names what the client may see.
+        view: String,
+        /// When the connection ends unless the client proves again who it is, in milliseconds.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        expires_in_ms: Option<u64>,
+        /// The request's `ref`.
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<u64>,
     },
     /// A subscription stands, or a broadcast was taken.
     Ack {

@@ -44,6 +44,8 @@ pub fn provide_live(mut config: ClientConfig) -> LiveConnection {
         config.url = path;
     }
     let enabled = config.enabled;
+    let (me, view) = shared("me", me).unzip();
+    config.view = view;
     // Both sides begin as "connecting", so that the page that was rendered is the page hydrated.
     let state = if enabled { ConnectionState::Connecting } else { ConnectionState::Disconnected };
     let signals = Signals {
@@ -53,7 +55,7 @@ pub fn provide_live(mut config: ClientConfig) -> LiveConnection {
     };
     let frames = Frames::new();
     let socket = Socket::new(config, signals, frames);
-    let me = StoredValue::new(shared("me", me));
+    let me = StoredValue::new(me);
     let connection = LiveConnection { socket, signals, frames, enabled, me };
     provide_context(connection);
     connection
@@ -67,10 +69,11 @@ pub fn use_connection() -> LiveConnection {
     use_context().expect("provide_live() is called in the root component")
 }
 
-/// Who the page is rendered for.
-fn me() -> Option<String> {
+/// Who the page is rendered for, and the name of what they may see.
+fn me() -> Option<(String, String)> {
     #[cfg(not(target_arch = "wasm32"))]
-    return use_context::<crate::server::Identity>().map(|visitor| visitor.id().to_string());
+    return use_context::<crate::server::Identity>()
+        .map(|visitor| (visitor.id().to_string(), visitor.view()));
     #[cfg(target_arch = "wasm32")]
     None
 }

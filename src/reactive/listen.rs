@@ -122,16 +122,24 @@ pub struct Cache<S: Send + Sync + 'static> {
 
 impl<S: Send + Sync + 'static> Cache<S> {
     /// Starts from `initial` and folds every message of `channel` in by `fold`: replace, append, merge
-    /// or remove, as the function says.
+    /// or remove, as the function says. Starts again from there when the page becomes somebody else's.
     pub fn new<T: Message>(
         channel: &Channel<T>,
         initial: S,
         fold: impl Fn(&mut S, T) + 'static,
-    ) -> Self {
-        let (state, missed) = (RwSignal::new(initial), RwSignal::new(None));
+    ) -> Self
+    where
+        S: Clone,
+    {
+        let (state, missed) = (RwSignal::new(initial.clone()), RwSignal::new(None));
         use_connection().subscribe_with(channel, move |heard| match heard {
             Heard::Event(message) => _ = state.try_update(|state| fold(state, message)),
-            Heard::Missed(reason) => _ = missed.try_set(Some(reason)),
+            Heard::Missed(reason) => {
+                if reason == ResyncReason::Permission {
+                    _ = state.try_set(initial.clone());
+                }
+                _ = missed.try_set(Some(reason));
+            }
             Heard::Refused(_) => {}
         });
         Self { state, missed }

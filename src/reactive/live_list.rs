@@ -11,7 +11,7 @@ use crate::{
         rows::{Optimistic, Rows, Transform, WriteId},
         strategy::Strategy,
     },
-    contract::{Change, Channel, Live, LiveError, Position, Refusal, Snapshot},
+    contract::{Change, Channel, Live, LiveError, Position, Refusal, ResyncReason, Snapshot},
 };
 
 /// A live list. Copy it into closures and hand it to [`super::LiveFor`].
@@ -203,7 +203,14 @@ impl<T: Live> LiveList<T> {
             ClientEvent::Ready { position: None }
             | ClientEvent::Message { .. }
             | ClientEvent::Presence(_) => {}
-            ClientEvent::Resync { .. } => return true,
+            ClientEvent::Resync { reason, position } => {
+                if reason == ResyncReason::Permission {
+                    // Whatever comes, these rows may be somebody else's.
+                    self.load(Ok(Snapshot { position, rows: Vec::new() }));
+                    self.set_status(Status::Loading);
+                }
+                return true;
+            }
             ClientEvent::Refused(error) => self.set_status(Status::Refused(error)),
         }
         false
@@ -287,3 +294,7 @@ impl<T: Live> Clone for LiveList<T> {
 }
 
 impl<T: Live> Copy for LiveList<T> {}
+
+#[cfg(test)]
+#[path = "live_list_tests.rs"]
+mod tests;

@@ -8,8 +8,8 @@ use super::{LoadValue, Status, answer::Answer, platform};
 use crate::{
     client::event::ClientEvent,
     contract::{
-        ChannelName, ErrorCode, LiveError, LiveQuery, Position, Reading, Refusal, Scope,
-        query::Answered,
+        ChannelName, ErrorCode, LiveError, LiveQuery, Position, Reading, Refusal, ResyncReason,
+        Scope, query::Answered,
     },
 };
 
@@ -32,7 +32,7 @@ pub(super) struct Asked {
     pub(super) channel: Box<dyn Fn() -> Option<ChannelName> + Send + Sync>,
     /// Takes a payload of the channel.
     pub(super) take: Box<dyn Fn(&str) + Send + Sync>,
-    /// Forgets the answer to other parameters.
+    /// Forgets the answer, which was to other parameters or for somebody else.
     pub(super) clear: Box<dyn Fn() + Send + Sync>,
     pub(super) status: RwSignal<Status>,
 }
@@ -53,7 +53,7 @@ impl<T: Value> LiveValue<T> {
         platform::ask(Asked {
             channel: Box::new(move || query().channel().ok().map(|channel| channel.name().clone())),
             take: Box::new(move |payload| value.take(payload)),
-            clear: Box::new(move || _ = value.value.try_set(None)),
+            clear: Box::new(move || value.clear()),
             status: value.status,
         });
         value
@@ -125,6 +125,10 @@ impl<T: Value> LiveValue<T> {
                 self.refuse(error);
                 false
             }
+            ClientEvent::Resync { reason: ResyncReason::Permission, .. } => {
+                self.clear();
+                true
+            }
             ClientEvent::Change { .. }
             | ClientEvent::Message { .. }
             | ClientEvent::Resync { .. } => true,
@@ -133,6 +137,12 @@ impl<T: Value> LiveValue<T> {
 
     pub(super) fn position(&self) -> Option<Position> {
         self.position.try_get_value().flatten()
+    }
+
+    /// Forgets the value: it is the answer to something else, or was for somebody else.
+    fn clear(&self) {
+        _ = self.value.try_set(None);
+        _ = self.status.try_set(Status::Loading);
     }
 
     fn refuse(&self, error: LiveError) {

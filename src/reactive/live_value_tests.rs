@@ -79,3 +79,18 @@ fn spec_ig2_a_notice_and_a_gap_make_it_fetch_again_and_the_old_value_stays() {
         assert_eq!(value.status.get_untracked(), Status::Refused(refused));
     });
 }
+
+#[test]
+fn spec_sy5_a_value_forgets_at_once_what_somebody_else_saw() {
+    with_owner(|| {
+        let value = LiveValue::<i64>::empty();
+        let position = Position::new(1, 5);
+        assert!(value.load(Ok(Reading { position, value: 7 })));
+        let reason = ResyncReason::Permission;
+        assert!(value.revalidate(ClientEvent::Resync { reason, position }));
+        let shown = || (value.value.get_untracked(), value.status.get_untracked());
+        assert_eq!(shown(), (None, Status::Loading));
+        assert!(!value.load(Err(Refusal::Gone)));
+        assert_eq!(shown(), (None, Status::Failed(Refusal::Gone)));
+    });
+}

@@ -8,8 +8,11 @@ use super::{
     timer::{after, now_ms},
 };
 use crate::{
-    client::typists::{Touch, Typists},
-    contract::{Channel, Delivery, InvalidChannelName, Message},
+    client::{
+        heard::Heard,
+        typists::{Touch, Typists},
+    },
+    contract::{Channel, Delivery, InvalidChannelName, Message, ResyncReason},
 };
 
 /// The message that somebody is writing, on `typing:{rest}`.
@@ -58,7 +61,11 @@ pub fn use_typing(rest: &str, name: &str) -> Result<TypingLine, InvalidChannelNa
         typists: RwSignal::new(Typists::default()),
         waiting: StoredValue::new(false),
     };
-    connection.subscribe(&channel, move |typing: Typing| line.heard(typing));
+    connection.subscribe_with(&channel, move |heard: Heard<Typing>| match heard {
+        Heard::Event(typing) => line.heard(typing),
+        Heard::Missed(ResyncReason::Permission) => _ = line.typists.try_set(Typists::default()),
+        Heard::Missed(_) | Heard::Refused(_) => {}
+    });
     Ok(line)
 }
 

@@ -200,7 +200,13 @@ async fn read_page(
     after: u64,
 ) -> Result<(u64, Vec<Arc<Event>>), LiveError> {
     realtime.metrics().attach_reads.add(1);
-    let entries = realtime.log().read(after, PAGE).await.map_err(internal)?;
+    let mut entries = realtime.log().read(after, PAGE).await.map_err(internal)?;
+    // What the hub has not handed out yet may stand behind a revocation that it has not seen either.
+    let head = realtime.hub().head().offset;
+    let known = entries.partition_point(|entry| entry.offset <= head);
+    if known > 0 {
+        entries.truncate(known);
+    }
     let last = entries.last().map_or(after, |entry| entry.offset);
     let epoch = realtime.hub().head().epoch;
     let routing = realtime.routing();

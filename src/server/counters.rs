@@ -152,8 +152,8 @@ fn index(reason: ResyncReason) -> usize {
         ResyncReason::Ahead => 2,
         ResyncReason::TooMany => 3,
         ResyncReason::Overflow => 4,
-        // A server gives no reason that it does not know.
-        ResyncReason::Unreadable | ResyncReason::Other => 5,
+        // A server gives no reason that it does not know, and closes where permissions have changed.
+        ResyncReason::Unreadable | ResyncReason::Permission | ResyncReason::Other => 5,
     }
 }
 

@@ -2,18 +2,22 @@
 
 use std::{
     collections::HashMap,
+    pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
 };
 
 use serde::Serialize;
+use tokio::sync::Notify;
 
 use super::{
+    connections::Connections,
     counters::Counters,
     event::{Event, encode},
     history::{Evicted, History},
     log::Entry,
     queries::{self, Watch},
     queue::{Lagging, Pushed, Queue, Queued},
+    revocation,
     routing::Routing,
     subscription::Subscription,
     wall_clock::unix_ms,
@@ -26,7 +30,10 @@ pub struct Hub {
     routing: Arc<Routing>,
     state: Mutex<State>,
     watch: Watch,
+    connections: Connections,
     counters: Counters,
+    /// The head has moved.
+    moved: Notify,
 }
 
 struct State {
@@ -77,7 +84,8 @@ impl Hub {
     pub fn new(epoch: u64, head: u64, limits: &Limits, routing: Arc<Routing>) -> Self {
         let state = State { head, history: History::new(head, limits), channels: HashMap::new() };
         let (state, watch) = (Mutex::new(state), Watch::new(head));
-        Self { epoch, routing, state, watch, counters: Counters::default() }
+        let (connections, counters, moved) = Default::default();
+        Self { epoch, routing, state, watch, connections, counters, moved }
     }
 
     /// The position of the newest event that was handed out.
@@ -103,11 +111,16 @@ impl Hub {
             let mut state = self.lock();
             if entry.offset > state.head + 1 {
                 // Offsets have no gaps: the log was trimmed before it was read.
+                self.connections.revoke(entry.offset - 1, None);
                 self.skip(&mut state, entry.offset - 1, ResyncReason::TooOld, |_| true);
             }
+            let revoked = revocation::read(&entry, |table| self.routing.has_table(table));
             if !self.routing.can_route(&entry) {
                 let Entry { offset, table, message, .. } = &*entry;
                 tracing::warn!(offset, %table, ?message, "an entry of the log cannot be handed out");
+                if revoked.is_some() {
+                    self.connections.revoke(entry.offset, None);
+                }
                 self.skip(&mut state, entry.offset, ResyncReason::Unreadable, |channel| {
                     self.routing.may_concern(&entry, channel)
                 });
@@ -120,6 +133,10 @@ impl Hub {
                 |(channel, op)| Arc::new(Event::logged(channel, position, entry.clone(), op));
             let events: Vec<Arc<Event>> = routes.channels.into_iter().map(event).collect();
             let mut state = self.lock();
+            // Under the lock: nothing later can reach those whom it concerns.
+            if let Some(whose) = revoked {
+                self.connections.revoke(position.offset, whose);
+            }
             for event in &events {
                 self.hand_out(&mut state, event, |s| s.wants(position.offset));
             }
@@ -132,6 +149,20 @@ impl Hub {
                     self.routing.may_be_scope(channel)
                 });
             }
+        }
+        self.moved.notify_waiters();
+    }
+
+    /// Resolves once everything up to this offset has been handed out.
+    pub async fn reached(&self, offset: u64) {
+        loop {
+            let mut moved = pin!(self.moved.notified());
+            // Before the look, so that what moves in between is not missed.
+            moved.as_mut().enable();
+            if self.head().offset >= offset {
+                return;
+            }
+            moved.await;
         }
     }
 
@@ -266,6 +297,11 @@ impl Hub {
         let state = self.lock();
         let position = complete().then(|| Position::new(self.epoch, state.head));
         queue.push_own([Queued::Heartbeat(position)]);
+    }
+
+    /// The open connections, by whom they belong to.
+    pub fn connections(&self) -> &Connections {
+        &self.connections
     }
 
     /// Which tables have changed, for the live queries.

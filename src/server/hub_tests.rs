@@ -11,7 +11,10 @@ use serde_json::value::RawValue;
 use super::{Hub, Queue};
 use crate::{
     contract::{ChannelName, Limits, Live, Op},
-    server::{log::Entry, routing::Routing},
+    server::{
+        Identity, connections::Seat, event::Event, lease::Lease, log::Entry, queue::Queued,
+        routing::Routing,
+    },
 };
 
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -71,4 +74,45 @@ fn spec_nx4_a_loss_and_the_position_behind_it_are_seen_together() {
         }
     });
     assert_eq!(unaware, 0, "so many do not know that they have missed something");
+}
+
+/// In one batch, and although the session never runs: the order of the log decides.
+#[test]
+fn spec_sy5_nothing_behind_a_revocation_is_queued_and_nothing_before_it_is_kept() {
+    let mut routing = Routing::default();
+    routing.add::<Note>();
+    routing.set_tables(["notes".to_owned()].into());
+    let limits = Limits::default();
+    let hub = Hub::new(1, 0, &limits, Arc::new(routing));
+    let notes = ChannelName::new("resource:note").unwrap();
+    let enter = |who: Identity| {
+        let (queue, lease) = (Arc::new(Queue::new(&limits)), Arc::new(Lease::new(None)));
+        let seat = Seat::new(&who, &queue, &lease);
+        hub.connections().add(&seat, 0);
+        let subscription = hub.subscribe(&notes, None, &queue, |_, _, _| Vec::new());
+        (queue, lease, subscription.expect("the head is never evicted"))
+    };
+    let (ann, bob) = (enter(Identity::user("ann")), enter(Identity::user("bob")));
+    let note = |offset| {
+        let mut entry = Entry::for_tests(offset, "notes", Op::Insert);
+        entry.record = RawValue::from_string(format!(r#"{{"id":{offset}}}"#)).ok();
+        entry
+    };
+    let mut revocation = Entry::for_tests(2, "", Op::Update);
+    revocation.message = ChannelName::new("access:revoked").ok();
+    revocation.record = RawValue::from_string(r#"{"user":"ann"}"#.into()).ok();
+    hub.publish(vec![note(1), revocation, note(3)]);
+
+    let payload = RawValue::NULL.to_owned();
+    assert_eq!(hub.send(Event::message(notes.clone(), payload.clone())), 1);
+    assert_eq!(hub.send(Event::latest(notes, "", payload)), 1);
+    for (queue, lease, subscription) in [&ann, &bob] {
+        let of_ann = Arc::ptr_eq(queue, &ann.0);
+        queue.push_own([Queued::Heartbeat(None)]);
+        queue.lag(subscription, crate::contract::ResyncReason::Overflow);
+        assert_eq!(queue.take().len(), if of_ann { 0 } else { 5 });
+        assert_eq!(queue.take_lagging().len(), usize::from(!of_ann));
+        assert_eq!(lease.is_cut(), of_ann);
+        hub.unsubscribe(subscription);
+    }
 }

@@ -27,6 +27,8 @@ pub struct Identity {
     name: Option<Arc<str>>,
     credential: Option<Arc<str>>,
     expires_ms: Option<u64>,
+    /// Nobody else has ever had this id, so nobody can see anything by it.
+    passing: bool,
 }
 
 /// What is known of somebody.
@@ -46,6 +48,12 @@ impl Identity {
         Self::new(id.into(), Kind::Guest)
     }
 
+    /// A visitor who cannot be told from others, and is another one at the next request: the id is one that
+    /// nobody has had before. All of them see the same, and have one [view](Self::view).
+    pub fn passer_by() -> Self {
+        Self { passing: true, ..Self::guest(RowId::new().to_string()) }
+    }
+
     /// A person who has signed in.
     pub fn user(id: impl Into<Arc<str>>) -> Self {
         Self::new(id.into(), Kind::User)
@@ -57,8 +65,16 @@ impl Identity {
     }
 
     fn new(user: Arc<str>, kind: Kind) -> Self {
-        let (permissions, limited) = (Permissions::default(), false);
-        Self { user, kind, permissions, limited, name: None, credential: None, expires_ms: None }
+        Self {
+            user,
+            kind,
+            permissions: Permissions::default(),
+            limited: false,
+            name: None,
+            credential: None,
+            expires_ms: None,
+            passing: false,
+        }
     }
 
     /// The same, who may do this beyond what the application's rules allow.
@@ -133,8 +149,9 @@ impl Identity {
         self.expires_ms
     }
 
-    /// Names what they may see: 16 hexadecimal digits, equal for equal identities and nobody else. Who
-    /// comes back with another one has to load everything again.
+    /// Names what they may see: 16 hexadecimal digits, equal for equal identities and for
+    /// [passers-by](Self::passer_by), and for nobody else. Who comes back with another one has to load
+    /// everything again.
     pub fn view(&self) -> String {
         let kind = match self.kind {
             Kind::Guest => "guest",
@@ -148,7 +165,7 @@ impl Identity {
             hash.update(part);
         };
         add(kind);
-        add(&self.user);
+        add(if self.passing { "" } else { &self.user });
         add(if self.limited { "limited" } else { "" });
         self.permissions.iter().for_each(|permission| add(&permission.to_string()));
         hash.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
@@ -215,7 +232,7 @@ pub struct Guests;
 #[async_trait]
 impl Authenticate for Guests {
     async fn identify(&self, _: Connect<'_>) -> Result<Identity, LiveError> {
-        Ok(Identity::guest(RowId::new().to_string()))
+        Ok(Identity::passer_by())
     }
 }
 
@@ -241,6 +258,14 @@ mod tests {
             assert_ne!(ann, other);
             assert_ne!(ann.view(), other.view(), "{other:?}");
         }
+    }
+
+    #[test]
+    fn passers_by_are_different_visitors_who_see_the_same() {
+        let (one, other) = (Identity::passer_by(), Identity::passer_by());
+        assert_ne!(one, other);
+        assert_eq!(one.view(), other.view());
+        assert_ne!(one.view(), Identity::guest(one.id().clone()).view());
     }
 
     #[test]

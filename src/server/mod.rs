@@ -6,6 +6,7 @@
 
 mod attach;
 mod builder;
+mod connections;
 mod context;
 mod contract_check;
 pub mod counters;
@@ -15,6 +16,7 @@ mod history;
 mod http;
 mod hub;
 pub mod identity;
+mod lease;
 mod limiter;
 pub mod log;
 mod messages;

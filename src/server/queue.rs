@@ -33,6 +33,8 @@ struct State {
     latest: HashMap<(usize, u64, Arc<str>), usize>,
     latest_bytes: usize,
     lagging: Vec<Lagging>,
+    /// Nothing is taken any more.
+    revoked: bool,
 }
 
 /// The space of messages' keys.
@@ -67,7 +69,7 @@ pub enum Pushed {
     Conflated,
     /// The queue is full: a message is lost, a durable event has become a `resync`.
     Dropped,
-    /// The subscription has ended or waits for its `resync`.
+    /// The subscription has ended or waits for its `resync`, or the connection's access was taken away.
     Ignored,
 }
 
@@ -106,6 +108,9 @@ impl Queue {
         }
         let size = frame.len();
         let mut state = self.lock();
+        if state.revoked {
+            return Pushed::Ignored;
+        }
         let waiting = state.frames.len() - state.latest.len();
         if waiting >= self.max_frames || state.bytes + size > self.max_bytes {
             drop(state);
@@ -132,6 +137,9 @@ impl Queue {
         let size = frame.len();
         let place = (Arc::as_ptr(subscription) as usize, space, key.clone());
         let mut state = self.lock();
+        if state.revoked {
+            return Pushed::Ignored;
+        }
         if let Some(&at) = state.latest.get(&place) {
             let older = &mut state.frames[at];
             let freed = older.len();
@@ -188,6 +196,9 @@ impl Queue {
     /// for those who could not keep up.
     pub fn push_own(&self, frames: impl IntoIterator<Item = Queued>) {
         let mut state = self.lock();
+        if state.revoked {
+            return;
+        }
         for frame in frames {
             state.bytes += frame.len();
             state.frames.push_back(frame);
@@ -201,10 +212,22 @@ impl Queue {
         let news = subscription.start_lagging();
         if news {
             let lagging = Lagging { subscription: subscription.clone(), reason };
-            self.lock().lagging.push(lagging);
-            self.ready.notify_one();
+            let mut state = self.lock();
+            if !state.revoked {
+                state.lagging.push(lagging);
+                drop(state);
+                self.ready.notify_one();
+            }
         }
         news
+    }
+
+    /// Forgets what waits, and takes nothing any more: what the connection may see has changed.
+    pub fn revoke(&self) {
+        let forgotten =
+            std::mem::replace(&mut *self.lock(), State { revoked: true, ..State::default() });
+        // What is dropped may be much, for which nobody has to wait.
+        drop(forgotten);
     }
 
     /// Waits until there is something to send.

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashSet,
+    net::IpAddr,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -29,10 +30,12 @@ use super::{
     queries::Queries,
     queue::Queued,
     revalidate::Revalidations,
+    revocation,
     routing::Routing,
 };
 use crate::contract::{
-    Channel, ChannelName, ContractVerdict, ErrorCode, Limits, LiveError, Present, ServerFrame,
+    Channel, ChannelName, ContractVerdict, ErrorCode, Limits, LiveError, Position, Present,
+    ServerFrame,
 };
 
 /// The running channel layer. Cheap to clone.
@@ -181,7 +184,7 @@ impl Realtime {
     /// addresses, which are personal data.
     pub fn client_stats(&self, after: u64, limit: usize) -> Vec<ClientNumbers> {
         let meters = self.inner.metrics.clients.list(after, limit);
-        let queues: Vec<_> = meters.iter().map(|meter| Arc::as_ptr(meter.queue())).collect();
+        let queues: Vec<_> = meters.iter().map(|meter| Arc::as_ptr(&meter.queue())).collect();
         let mut names = self.inner.hub.subscriptions_of(&queues);
         let numbers = meters
             .iter()
@@ -317,6 +320,23 @@ impl Realtime {
         self.inner.stop.cancelled().await;
     }
 
+    /// How much of the log has been handed out.
+    pub fn position(&self) -> Position {
+        self.inner.hub.head()
+    }
+
+    /// Whose token this is.
+    ///
+    /// # Errors
+    /// What the hook refuses it with.
+    pub(super) async fn identify_by_token(
+        &self,
+        token: &str,
+        address: Option<IpAddr>,
+    ) -> Result<Identity, LiveError> {
+        self.inner.authenticate.token(token, address).await
+    }
+
     /// Who makes this request.
     ///
     /// # Errors
@@ -325,7 +345,8 @@ impl Realtime {
         self.inner.authenticate.identify(request).await
     }
 
-    /// Asks the identity's permissions, and unless it is limited to them the policy.
+    /// Asks the identity's permissions, and unless it is limited to them the policy. On the channels of the
+    /// channel layer's own entries nobody may do anything.
     ///
     /// # Errors
     /// `permission_denied`, or `authentication_required` for a guest; `realtime_disabled` for presence
@@ -339,6 +360,9 @@ impl Realtime {
         if !self.inner.tracks_presence && matches!(action, Action::Join | Action::SeeUsers) {
             let text = "presence is switched off on this server";
             return Err(LiveError::new(ErrorCode::RealtimeDisabled, text));
+        }
+        if channel.prefix() == revocation::PREFIX {
+            return Err(refusal(who));
         }
         let permitted = who.permissions().allow(action, channel);
         if permitted || !who.is_limited() && self.inner.policy.allows(who, action, channel).await {

@@ -75,7 +75,8 @@ impl<T: Live> Server<T> {
     /// Accepts a connection with room for so many unread frames.
     pub fn accept(&mut self, who: String, room: usize) -> Link<T> {
         let identity = Identity::guest(who.as_str());
-        let peer = Peer { identity, address: None, transport: Transport::WebSocket };
+        let transport = Transport::WebSocket;
+        let peer = Peer { identity, address: None, transport, as_of: None };
         let wire = Wire::new(self.truth.clone(), who, self.realtime.clone());
         let (link, end) = Link::new(wire, self.truth.clone(), room, self.activity.clone());
         let realtime = self.realtime.clone();

@@ -223,7 +223,9 @@ impl<T: Live> Wire<T> {
             }
             ResyncReason::Overflow => (Path::ResyncOverflow, since.is_none()),
             ResyncReason::Unreadable => (Path::ResyncUnreadable, model.damaged(offset, head)),
-            ResyncReason::Other => return model.faults.push("an unknown reason".into()),
+            ResyncReason::Permission | ResyncReason::Other => {
+                return model.faults.push("an unknown reason".into());
+            }
         };
         model.paths.hit(path);
         model.check(just, || format!("without reason: it stood at {offset}"));

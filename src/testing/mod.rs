@@ -96,6 +96,7 @@ impl TestBed {
             assert!(Instant::now() < patience, "left after the stop: {stats:?}");
             sleep(Duration::from_millis(5)).await;
         }
+        assert_eq!(self.realtime.hub().connections().len(), 0, "connections that nobody serves");
         self.realtime.database().close().await;
     }
 }

@@ -12,7 +12,7 @@ use futures::{
     channel::mpsc::{Receiver, SendError, Sender, channel},
 };
 
-use crate::client::native::{Socket, SocketEvent, SocketFrame};
+use crate::client::native::{Socket, SocketEvent, SocketFrame, auth_frame};
 
 /// How many frames fit between the two ends.
 const ROOM: usize = 64;
@@ -39,6 +39,7 @@ pub(super) fn pair() -> (ServerEnd, Socket) {
 fn message(frame: SocketFrame) -> Message {
     match frame {
         SocketFrame::Text(text) => Message::Text(text.into()),
+        SocketFrame::Auth(token) => Message::Text(auth_frame(token).into()),
         SocketFrame::Close(code) => Message::Close(Some(CloseFrame { code, reason: "".into() })),
     }
 }

@@ -183,7 +183,9 @@ impl Wire {
             }
             ResyncReason::Overflow => (Path::ResyncOverflow, since.is_none()),
             ResyncReason::Unreadable => (Path::ResyncUnreadable, model.damaged(offset, head)),
-            ResyncReason::Other => return model.faults.push("an unknown reason".into()),
+            ResyncReason::Permission | ResyncReason::Other => {
+                return model.faults.push("an unknown reason".into());
+            }
         };
         model.paths.hit(path);
         model.check(just, || format!("without reason: it stood at {offset}"));

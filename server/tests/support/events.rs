@@ -93,6 +93,15 @@ impl Events {
         }
     }
 
+    /// All frames until the stream ends.
+    pub async fn until_closed(&mut self) -> Vec<Value> {
+        let mut frames = Vec::new();
+        while let Some(frame) = self.next().await {
+            frames.push(frame);
+        }
+        frames
+    }
+
     async fn chunk(&mut self) -> Option<String> {
         let mut size = String::new();
         self.tcp.read_line(&mut size).await.ok()?;

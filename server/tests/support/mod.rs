@@ -25,7 +25,7 @@ use server::{Config, Server};
 use tempfile::TempDir;
 use tidewire::{
     contract::Limits,
-    server::{Builder, Database, Realtime},
+    server::{Builder, Database, Realtime, Revoked},
 };
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
@@ -36,7 +36,7 @@ pub use self::{
     logged::ErrorCount,
     messages::{Cursor, Nudge, Shipped, declare},
     socket::{Socket, TurnedAway},
-    users::ByToken,
+    users::{ByToken, identity},
     writer::{Writer, sqlite3},
 };
 
@@ -142,6 +142,15 @@ impl TestServer {
     /// A raw client that says who it is, where the server asks for it by [`ByToken`].
     pub async fn connect_as(&self, token: &str) -> Socket {
         Socket::connect_as(self.address, token).await
+    }
+
+    /// Takes access away, and waits until the hub has handed that out.
+    pub async fn revoke(&self, whose: &Revoked) {
+        let mut tx = self.realtime.database().write().await.expect("it can be written");
+        tx.revoke(whose).await.expect("it can be revoked");
+        let written = tx.commit::<()>(None).await.expect("it can be committed").position;
+        eventually("it is handed out", async || self.realtime.position().offset >= written.offset)
+            .await;
     }
 
     /// Waits until the hub has handed out everything that is committed.

@@ -110,6 +110,17 @@ impl Socket {
         }
     }
 
+    /// All frames until the server closes, and the code that it closes with.
+    pub async fn until_closed(&mut self) -> (Vec<Value>, Option<u16>) {
+        let mut frames = Vec::new();
+        loop {
+            match self.next().await {
+                Ok(frame) => frames.push(frame),
+                Err(code) => return (frames, code),
+            }
+        }
+    }
+
     /// The next frame that is not a heartbeat.
     pub async fn next_json(&mut self) -> Value {
         loop {

@@ -86,6 +86,11 @@ impl BrowserClient {
         self.inner.core.borrow().state()
     }
 
+    /// How often what the page may see has become another: see [`ClientEvent::Resync`].
+    pub fn views(&self) -> u32 {
+        self.inner.core.borrow().views()
+    }
+
     /// Listens to a channel: after `since`, or from now on. Ends with [`BrowserClient::unsubscribe`].
     ///
     /// On a channel that is live already, `Ready` may come before this returns.

@@ -9,6 +9,8 @@ use std::collections::VecDeque;
 
 use serde_json::value::RawValue;
 
+#[cfg(not(target_arch = "wasm32"))]
+use super::{config::Auth, renewal::Renewal};
 use super::{
     config::ClientConfig,
     connection::{Connection, ConnectionInput, ConnectionOutput, millis},
@@ -60,6 +62,9 @@ pub enum Output {
     Verdict(ContractVerdict),
     /// How a broadcast ended: how many subscribers it reached, or why it was refused.
     BroadcastResult { reference: u64, result: Result<usize, LiveError> },
+    /// Ask for a token, and prove by it on the socket of this number who the client is.
+    #[cfg(not(target_arch = "wasm32"))]
+    Renew { generation: u64 },
     /// The server complained about something that nobody waits for.
     Complaint(LiveError),
 }
@@ -71,6 +76,11 @@ pub struct ClientCore {
     subscriptions: Subscriptions,
     presences: Presences,
     contract: Option<String>,
+    /// What everything here was seen by, and how often it has been another one.
+    view: Option<String>,
+    views: u32,
+    #[cfg(not(target_arch = "wasm32"))]
+    renewal: Renewal,
     /// Broadcasts whose answer is under way.
     broadcasts: Vec<u64>,
     /// How long to wait for another try of what was refused for now: at first, and at most.
@@ -95,6 +105,10 @@ impl ClientCore {
             subscriptions: Subscriptions::default(),
             presences: Presences::default(),
             contract: config.contract.clone(),
+            view: config.view.clone(),
+            views: 0,
+            #[cfg(not(target_arch = "wasm32"))]
+            renewal: Renewal::new(matches!(config.auth, Some(Auth::Fetch(_)))),
             broadcasts: Vec::new(),
             delay_ms: (millis(config.delay).max(1), millis(config.max_delay).max(1)),
             random: fastrand::Rng::with_seed(seed ^ 1),
@@ -115,6 +129,12 @@ impl ClientCore {
             let references = &mut self.subscriptions.references;
             self.presences.tick(now_ms, references, &mut self.events);
             self.flush();
+            #[cfg(not(target_arch = "wasm32"))]
+            if let Some(generation) = self.connection.open_generation()
+                && self.renewal.tick(now_ms)
+            {
+                self.outputs.push_back(Output::Renew { generation });
+            }
         }
         self.step(match input {
             Input::Connect => ConnectionInput::Connect,
@@ -136,7 +156,10 @@ impl ClientCore {
     /// When to call with [`Input::Tick`], in the milliseconds of `handle`.
     pub fn next_deadline(&self) -> Option<u64> {
         let asked_again = [self.subscriptions.next_deadline(), self.presences.next_deadline()];
-        self.connection.next_deadline().into_iter().chain(asked_again.into_iter().flatten()).min()
+        let asked_again = asked_again.into_iter().flatten();
+        #[cfg(not(target_arch = "wasm32"))]
+        let asked_again = asked_again.chain(self.renewal.next_deadline());
+        self.connection.next_deadline().into_iter().chain(asked_again).min()
     }
 
     /// When a subscription is asked for again that was refused for now; `None` when there is none.
@@ -164,6 +187,12 @@ impl ClientCore {
     /// How the open connection's frames travel; `None` while there is none.
     pub fn transport(&self) -> Option<Transport> {
         self.connection.transport()
+    }
+
+    /// How often what the client may see has become another: what was asked for before may be what it must
+    /// not show any more.
+    pub fn views(&self) -> u32 {
+        self.views
     }
 
     /// How many channels are subscribed, or wait for a socket to be.
@@ -274,15 +303,16 @@ impl ClientCore {
                     self.send(&ClientFrame::Heartbeat(self.health));
                 }
                 ConnectionOutput::SendHello => {
-                    if let Some(contract) = self.contract.clone() {
-                        self.asked_ms = Some(self.now_ms);
-                        self.send(&ClientFrame::Hello(Hello { contract: Some(contract) }));
-                    }
+                    self.asked_ms = Some(self.now_ms);
+                    // First, so that what the client may see is known before anything else.
+                    self.send(&ClientFrame::Hello(Hello { contract: self.contract.clone() }));
                     self.subscriptions.connected(&mut self.events);
                     self.flush();
                 }
                 ConnectionOutput::Lost => {
                     self.asked_ms = None;
+                    #[cfg(not(target_arch = "wasm32"))]
+                    self.renewal.disconnected();
                     self.subscriptions.disconnected();
                     self.presences.disconnected(&mut self.events);
                     self.flush();
@@ -292,6 +322,19 @@ impl ClientCore {
                     self.outputs.push_back(Output::State(state));
                 }
             }
+        }
+    }
+
+    /// The server has said what the client may see. If that is something else than before, nothing that it
+    /// has seen counts any more; whoever knows nothing yet just learns it.
+    fn sees(&mut self, view: Option<String>) {
+        if view.is_none() || view == self.view {
+            return;
+        }
+        if std::mem::replace(&mut self.view, view).is_some() {
+            self.views += 1;
+            self.subscriptions.forget(&mut self.events);
+            self.presences.forget(&mut self.events);
         }
     }
 

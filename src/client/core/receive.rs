@@ -74,8 +74,19 @@ impl ClientCore {
             }
             ServerFrame::Open { .. } => {}
             ServerFrame::Drain { within_ms } => self.step(ConnectionInput::Drain { within_ms }),
-            ServerFrame::Welcome { contract, .. } => {
+            #[cfg(not(target_arch = "wasm32"))]
+            ServerFrame::Authenticated { view, expires_in_ms, .. } => {
+                self.renewal.told(expires_in_ms, self.now_ms);
+                self.sees(Some(view));
+            }
+            // Pages do not ask for it.
+            #[cfg(target_arch = "wasm32")]
+            ServerFrame::Authenticated { .. } => {}
+            ServerFrame::Welcome { contract, view, expires_in_ms: _expires_in_ms, .. } => {
                 self.answered();
+                #[cfg(not(target_arch = "wasm32"))]
+                self.renewal.told(_expires_in_ms, self.now_ms);
+                self.sees(view);
                 self.outputs.push_back(Output::Verdict(contract));
                 if contract == ContractVerdict::Reload {
                     self.step(ConnectionInput::Fail(FailReason::ContractChanged));

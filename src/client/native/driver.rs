@@ -12,14 +12,14 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
-use super::{Connector, Inner, Socket, SocketEvent, SocketFrame};
+use super::{Connector, Inner, Socket, SocketEvent, SocketFrame, Target};
 use crate::client::{
-    config::{Auth, ClientConfig, stream_address, with_token},
+    config::{Auth, ClientConfig, stream_address},
     connection::ABNORMAL,
     core::{Input, Output},
     event::ClientEvent,
 };
-use crate::contract::Transport;
+use crate::contract::{Transport, protocol::Token};
 
 /// How long a farewell may take before the socket is let go without it.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -31,6 +31,7 @@ pub(super) async fn run(inner: Arc<Inner>, config: ClientConfig, connector: Conn
         config,
         connector,
         opening: None,
+        renewing: None,
         open: None,
         farewells: FuturesUnordered::new(),
         arrived: None,
@@ -47,6 +48,8 @@ struct Driver {
     config: ClientConfig,
     connector: Connector,
     opening: Option<(u64, BoxFuture<'static, Option<Socket>>)>,
+    /// A fresh token for the open socket.
+    renewing: Option<(u64, BoxFuture<'static, String>)>,
     open: Option<OpenSocket>,
     farewells: FuturesUnordered<BoxFuture<'static, ()>>,
     /// When the frame came whose effects are being worked off.
@@ -116,6 +119,11 @@ impl Driver {
                     let _ = sender.send(result);
                 }
             }
+            Output::Renew { generation } => {
+                if let Some(Auth::Fetch(source)) = &self.config.auth {
+                    self.renewing = Some((generation, source()));
+                }
+            }
             Output::Verdict(verdict) => tracing::debug!(?verdict, "contract"),
             Output::Complaint(error) => tracing::debug!(%error, "the server complained"),
         }
@@ -137,7 +145,8 @@ impl Driver {
         tokio::select! {
             () = self.inner.wake.notified() => {}
             () = due => self.inner.step(Input::Tick),
-            (generation, socket) = opened(&mut self.opening) => self.opened(generation, socket),
+            (generation, socket) = done(&mut self.opening) => self.opened(generation, socket),
+            (generation, token) = done(&mut self.renewing) => self.renewed(generation, token),
             event = received(incoming) => self.received(generation, event),
             () = written(writer) => {
                 if let Some(open) = &mut self.open {
@@ -161,8 +170,19 @@ impl Driver {
                 Some(Auth::Token(token)) => token,
                 Some(Auth::Fetch(source)) => source().await,
             };
-            connector(with_token(&url, &token)).await
+            let token = Some(Token(token)).filter(|token| !token.0.is_empty());
+            connector(Target { url, token }).await
         })
+    }
+
+    /// Tells the server before the old token expires. Past the core and the log, which need not know it.
+    fn renewed(&mut self, generation: u64, token: String) {
+        self.renewing = None;
+        let open = self.open.as_ref().filter(|open| open.generation == generation);
+        if let Some(open) = open.filter(|_| !token.is_empty()) {
+            // A writer that is gone leaves the socket's end to the reader.
+            let _ = open.frames.send(SocketFrame::Auth(Token(token)));
+        }
     }
 
     fn opened(&mut self, generation: u64, socket: Option<Socket>) {
@@ -225,11 +245,9 @@ impl Driver {
     }
 }
 
-async fn opened(
-    opening: &mut Option<(u64, BoxFuture<'static, Option<Socket>>)>,
-) -> (u64, Option<Socket>) {
-    match opening {
-        Some((generation, socket)) => (*generation, socket.await),
+async fn done<T>(waiting: &mut Option<(u64, BoxFuture<'static, T>)>) -> (u64, T) {
+    match waiting {
+        Some((generation, done)) => (*generation, done.await),
         None => future::pending().await,
     }
 }

@@ -8,19 +8,24 @@ use hyper::{
     Request, Response, StatusCode, Uri,
     body::Incoming,
     client::conn::http1::handshake,
-    header::{ACCEPT, CONTENT_TYPE, HOST},
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST},
+    http::request::Builder,
 };
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
-use super::{Socket, SocketEvent, SocketFrame};
-use crate::contract::{ServerFrame, parse};
+use super::{
+    Socket, SocketEvent, SocketFrame, Target,
+    socket::{auth_frame, bearer},
+};
+use crate::contract::{ServerFrame, parse, protocol::Token};
 
 /// Opens an `http://` address; `None` when it cannot be opened, or does not begin as an event stream.
-pub(super) async fn open(url: String) -> Option<Socket> {
+pub(super) async fn open(target: Target) -> Option<Socket> {
+    let Target { url, token } = target;
     let uri: Uri = url.parse().ok()?;
-    let request = Request::get(&uri).header(ACCEPT, "text/event-stream");
+    let request = prove(Request::get(&uri), &token).header(ACCEPT, "text/event-stream");
     let response = send(&uri, request.body(Body::empty()).ok()?).await.ok()?;
     if response.status() != StatusCode::OK {
         return None;
@@ -36,21 +41,37 @@ pub(super) async fn open(url: String) -> Option<Socket> {
         .chain(frames)
         .map(SocketEvent::Text)
         .take_until(broken.clone().cancelled_owned());
-    let outgoing = sink::unfold((upstream, broken), async |(upstream, broken), frame| {
-        if let SocketFrame::Text(text) = frame
-            && post(&upstream, text).await.is_none()
-        {
+    let start = (upstream, token, broken);
+    let outgoing = sink::unfold(start, async |(upstream, mut token, broken), frame| {
+        let posted = match frame {
+            SocketFrame::Text(text) => post(&upstream, &token, text).await,
+            SocketFrame::Auth(fresh) => {
+                let posted = post(&upstream, &token, auth_frame(fresh.clone())).await;
+                token = Some(fresh);
+                posted
+            }
+            // Letting go of the stream is all the farewell that there is.
+            SocketFrame::Close(_) => Some(()),
+        };
+        if posted.is_none() {
             broken.cancel();
             return Err(());
         }
-        // Letting go of the stream is all the farewell that there is.
-        Ok((upstream, broken))
+        Ok((upstream, token, broken))
     });
     Some(Socket { incoming: Box::pin(incoming), outgoing: Box::pin(outgoing) })
 }
 
-async fn post(uri: &Uri, text: String) -> Option<()> {
-    let request = Request::post(uri).header(CONTENT_TYPE, "application/json");
+/// A request with the proof of who makes it.
+fn prove(request: Builder, token: &Option<Token>) -> Builder {
+    match token.as_ref().and_then(bearer) {
+        Some(header) => request.header(AUTHORIZATION, header),
+        None => request,
+    }
+}
+
+async fn post(uri: &Uri, token: &Option<Token>, text: String) -> Option<()> {
+    let request = prove(Request::post(uri), token).header(CONTENT_TYPE, "application/json");
     let response = send(uri, request.body(Body::from(text)).ok()?).await.ok()?;
     (response.status() == StatusCode::ACCEPTED).then_some(())
 }

@@ -20,7 +20,8 @@ use tokio::{
     time::Instant,
 };
 
-pub use self::socket::{Connector, Socket, SocketEvent, SocketFrame, network};
+pub(crate) use self::socket::auth_frame;
+pub use self::socket::{Connector, Socket, SocketEvent, SocketFrame, Target, network};
 use super::{
     config::ClientConfig,
     core::{ClientCore, Input},

@@ -2,18 +2,30 @@
 
 use std::{pin::Pin, sync::Arc};
 
+use axum::http::{HeaderValue, header::AUTHORIZATION};
 use futures::{Sink, SinkExt, Stream, StreamExt, future::BoxFuture};
 use tokio_tungstenite::{
     connect_async_with_config,
-    tungstenite::{Error, Message, protocol::CloseFrame},
+    tungstenite::{Error, Message, client::IntoClientRequest, protocol::CloseFrame},
 };
 
 use super::event_stream;
-use crate::client::connection::ABNORMAL;
+use crate::{
+    client::connection::ABNORMAL,
+    contract::{ClientFrame, protocol::Token},
+};
 
-/// Opens a socket to an address, `ws://` for a WebSocket and `http://` for an event stream; `None` when it
-/// cannot be opened. Tests hand in their own.
-pub type Connector = Arc<dyn Fn(String) -> BoxFuture<'static, Option<Socket>> + Send + Sync>;
+/// Opens a socket to an address; `None` when it cannot be opened. Tests hand in their own.
+pub type Connector = Arc<dyn Fn(Target) -> BoxFuture<'static, Option<Socket>> + Send + Sync>;
+
+/// Where a socket leads, and by what the client proves who it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// `ws://` for a WebSocket, `http://` for an event stream.
+    pub url: String,
+    /// Sent as `Authorization: Bearer`.
+    pub token: Option<Token>,
+}
 
 /// An open socket. When `incoming` ends without [`SocketEvent::Closed`], it was cut.
 pub struct Socket {
@@ -37,27 +49,47 @@ pub enum SocketEvent {
 pub enum SocketFrame {
     /// A text frame.
     Text(String),
+    /// An `auth` frame with this token, which from now on is the client's.
+    Auth(Token),
     /// The client closes, with this code.
     Close(u16),
 }
 
 /// Sockets over the network, without TLS: a proxy or a tunnel has to bring that.
 pub fn network() -> Connector {
-    Arc::new(|url| {
-        if url.starts_with("http") {
-            Box::pin(event_stream::open(url))
+    Arc::new(|target| {
+        if target.url.starts_with("http") {
+            Box::pin(event_stream::open(target))
         } else {
-            Box::pin(open(url))
+            Box::pin(open(target))
         }
     })
 }
 
-async fn open(url: String) -> Option<Socket> {
-    let (stream, _) = connect_async_with_config(url, None, true).await.ok()?;
+/// The header by which a token travels; `None` when it cannot be one.
+pub(super) fn bearer(token: &Token) -> Option<HeaderValue> {
+    let mut value = HeaderValue::try_from(["Bearer ", &token.0].concat()).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+/// The `auth` frame with a token.
+pub(crate) fn auth_frame(token: Token) -> String {
+    let frame = ClientFrame::Auth { token, reference: None };
+    serde_json::to_string(&frame).expect("frames are plain data")
+}
+
+async fn open(target: Target) -> Option<Socket> {
+    let mut request = target.url.into_client_request().ok()?;
+    if let Some(token) = &target.token {
+        request.headers_mut().insert(AUTHORIZATION, bearer(token)?);
+    }
+    let (stream, _) = connect_async_with_config(request, None, true).await.ok()?;
     let (outgoing, incoming) = stream.split();
     let outgoing = outgoing.sink_map_err(|_| ()).with(async |frame| {
         Ok(match frame {
             SocketFrame::Text(text) => Message::text(text),
+            SocketFrame::Auth(token) => Message::text(auth_frame(token)),
             SocketFrame::Close(code) => {
                 Message::Close(Some(CloseFrame { code: code.into(), reason: "".into() }))
             }

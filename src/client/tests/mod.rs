@@ -1,5 +1,6 @@
 //! Tests of the client: the pure machines with a virtual clock, the drivers without a network.
 
+mod access;
 mod connection;
 mod fallback;
 mod health;

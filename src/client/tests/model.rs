@@ -2,7 +2,10 @@
 
 use std::collections::{HashSet, VecDeque};
 
-use crate::contract::{ClientFrame, ErrorCode, Position, ResyncReason, ServerFrame, parse};
+use crate::contract::{
+    ClientFrame, ContractVerdict, ErrorCode, Position, ResyncReason, ServerFrame, parse,
+    protocol::WelcomeLimits,
+};
 use serde_json::value::RawValue;
 
 /// The log and at most one connection. Frames wait in queues until the test lets them pass.
@@ -13,6 +16,8 @@ pub(super) struct ModelServer {
     head: u64,
     /// Entries up to here are gone.
     trimmed: u64,
+    /// What its client may see.
+    pub(super) view: u64,
     subscribed: HashSet<String>,
     pub(super) to_client: VecDeque<String>,
     pub(super) to_server: VecDeque<String>,
@@ -101,7 +106,17 @@ impl ModelServer {
                 });
             }
             ClientFrame::Heartbeat(_) => self.heartbeat(),
-            ClientFrame::Hello(_) | ClientFrame::Presence { .. } => {}
+            ClientFrame::Hello(_) => self.say(&ServerFrame::Welcome {
+                contract: ContractVerdict::Compatible,
+                limits: WelcomeLimits {
+                    max_message_bytes: 1,
+                    max_subscriptions: 1,
+                    heartbeat_ms: 1,
+                },
+                view: Some(self.view.to_string()),
+                expires_in_ms: None,
+            }),
+            ClientFrame::Presence { .. } | ClientFrame::Auth { .. } => {}
         }
     }
 

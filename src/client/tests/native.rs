@@ -9,26 +9,40 @@ use std::{
 };
 
 use futures::{SinkExt, StreamExt, channel::mpsc as pipe};
-use tokio::{net::TcpListener, sync::mpsc, time::timeout};
+use tokio::{
+    net::TcpListener,
+    sync::mpsc,
+    time::{Instant, timeout},
+};
 use tokio_tungstenite::{accept_async, tungstenite::Message};
 
 use super::super::{
     config::{Auth, ClientConfig},
     event::ClientEvent,
-    native::{Connector, NativeClient, Socket, SocketEvent, SocketFrame},
+    native::{Connector, NativeClient, Socket, SocketEvent, SocketFrame, Target},
     state::{ConnectionState, FailReason},
 };
-use crate::contract::{ChannelName, ErrorCode, Position};
+use crate::contract::{ChannelName, ErrorCode, Position, protocol::Token};
 
 /// The server's end of one in-memory socket.
 struct Peer {
-    url: String,
+    target: Target,
     to_client: pipe::UnboundedSender<SocketEvent>,
     from_client: pipe::UnboundedReceiver<SocketFrame>,
 }
 
 impl Peer {
+    /// The next frame behind the greeting.
     async fn heard(&mut self) -> String {
+        loop {
+            let text = self.heard_any().await;
+            if !text.starts_with(r#"{"type":"hello""#) {
+                return text;
+            }
+        }
+    }
+
+    async fn heard_any(&mut self) -> String {
         match self.from_client.next().await {
             Some(SocketFrame::Text(text)) => text,
             other => panic!("{other:?}"),
@@ -43,12 +57,12 @@ impl Peer {
 /// A connector that hands every socket's other end to the test.
 fn memory() -> (Connector, mpsc::UnboundedReceiver<Peer>) {
     let (peers, accepted) = mpsc::unbounded_channel();
-    let connector: Connector = Arc::new(move |url| {
+    let connector: Connector = Arc::new(move |target| {
         let peers = peers.clone();
         Box::pin(async move {
             let (to_client, incoming) = pipe::unbounded();
             let (outgoing, from_client) = pipe::unbounded();
-            peers.send(Peer { url, to_client, from_client }).ok()?;
+            peers.send(Peer { target, to_client, from_client }).ok()?;
             let outgoing = Box::pin(outgoing.sink_map_err(|_| ()));
             Some(Socket { incoming: Box::pin(incoming), outgoing })
         })
@@ -84,7 +98,7 @@ async fn a_cut_is_followed_by_what_was_missed() {
     let client = NativeClient::with_connector(config, 1, connector);
     let mut todos = client.subscribe_to_resource("todo", Some(at(3))).unwrap();
     let mut peer = accepted.recv().await.unwrap();
-    assert_eq!(peer.heard().await, r#"{"type":"hello","contract":"v1"}"#);
+    assert_eq!(peer.heard_any().await, r#"{"type":"hello","contract":"v1"}"#);
     let since = at(3);
     assert_eq!(
         peer.heard().await,
@@ -99,7 +113,6 @@ async fn a_cut_is_followed_by_what_was_missed() {
 
     drop(peer);
     let mut peer = accepted.recv().await.unwrap();
-    peer.heard().await;
     assert!(peer.heard().await.contains(&format!(r#""since":"{}""#, at(4))));
     peer.say(ack(at(4), 1, 2));
     peer.say(change(at(9)));
@@ -190,6 +203,7 @@ async fn a_changed_contract_ends_the_connection() {
     let (connector, mut accepted) = memory();
     let client = NativeClient::with_connector(ClientConfig::new("ws://x"), 1, connector);
     let mut peer = accepted.recv().await.unwrap();
+    peer.heard_any().await;
     let limits = r#"{"max_message_bytes":1,"max_subscriptions":1,"heartbeat_ms":1}"#;
     peer.say(format!(r#"{{"type":"welcome","contract":"reload","limits":{limits}}}"#));
     assert_eq!(peer.from_client.next().await, Some(SocketFrame::Close(1000)));
@@ -206,8 +220,42 @@ async fn spec_bq4_a_fresh_token_is_fetched_before_each_connect() {
     });
     let config = ClientConfig { auth: Some(auth), ..ClientConfig::new("ws://x") };
     let _client = NativeClient::with_connector(config, 1, connector);
-    assert_eq!(accepted.recv().await.unwrap().url, "ws://x?token=t0");
-    assert_eq!(accepted.recv().await.unwrap().url, "ws://x?token=t1");
+    for token in ["t0", "t1"] {
+        let target = accepted.recv().await.unwrap().target;
+        assert_eq!(target.url, "ws://x", "an address is written into logs");
+        assert_eq!(target.token, Some(Token(token.into())));
+        assert!(!format!("{target:?}").contains(token));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn spec_bq4_a_fresh_token_is_sent_before_the_old_one_expires() {
+    let (connector, mut accepted) = memory();
+    let count = Arc::new(AtomicUsize::new(0));
+    let auth = Auth::fetch(move || {
+        let number = count.fetch_add(1, Ordering::Relaxed);
+        async move { format!("t{number}") }
+    });
+    let config = ClientConfig { auth: Some(auth), ..ClientConfig::new("ws://x") };
+    let _client = NativeClient::with_connector(config, 1, connector);
+    let mut peer = accepted.recv().await.unwrap();
+    let limits = r#"{"max_message_bytes":1,"max_subscriptions":1,"heartbeat_ms":1}"#;
+    peer.say(format!(
+        r#"{{"type":"welcome","contract":"same","limits":{limits},"view":"v","expires_in_ms":20000}}"#
+    ));
+    let began = Instant::now();
+    for number in 1..=3 {
+        let mut frame = peer.from_client.next().await;
+        while matches!(frame, Some(SocketFrame::Text(_))) {
+            frame = peer.from_client.next().await;
+        }
+        assert_eq!(frame, Some(SocketFrame::Auth(Token(format!("t{number}")))));
+        assert!(!format!("{frame:?}").contains(&format!("t{number}")));
+        assert_eq!(began.elapsed().as_secs(), 16 * number, "at four fifths");
+        peer.say(
+            r#"{"type":"authenticated","userId":"7","view":"v","expires_in_ms":20000}"#.to_owned(),
+        );
+    }
 }
 
 #[tokio::test]
@@ -218,6 +266,8 @@ async fn a_real_socket_carries_frames_and_close_codes() {
     let mut todos = client.subscribe_to_resource("todo", None).unwrap();
     let (stream, _) = listener.accept().await.unwrap();
     let mut socket = accept_async(stream).await.unwrap();
+    let hello = socket.next().await.unwrap().unwrap();
+    assert_eq!(hello.to_text().unwrap(), r#"{"type":"hello"}"#);
     let heard = socket.next().await.unwrap().unwrap();
     assert!(heard.to_text().unwrap().contains(r#""channel":"resource:todo""#));
     socket.send(Message::text(ack(at(7), 0, 1))).await.unwrap();

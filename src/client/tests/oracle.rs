@@ -12,7 +12,7 @@ use super::{
     },
     model::ModelServer,
 };
-use crate::contract::{ChannelName, Position};
+use crate::contract::{ChannelName, Position, ResyncReason};
 
 const CHANNELS: [&str; 2] = ["resource:todo", "todo:1"];
 
@@ -38,6 +38,8 @@ enum Step {
     Overflow(usize),
     Cut,
     Restart,
+    /// The client may see something else: it is sent away, and comes back to be told.
+    View,
     Wait,
     Wake,
 }
@@ -62,6 +64,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => n.prop_map(Step::Overflow),
         1 => Just(Step::Cut),
         1 => Just(Step::Restart),
+        1 => Just(Step::View),
         2 => Just(Step::Wait),
         1 => Just(Step::Wake),
     ]
@@ -159,6 +162,11 @@ impl World {
                     }
                 }
                 owner.at = owner.at.or(position);
+            }
+            ClientEvent::Resync { reason: ResyncReason::Permission, .. } => {
+                // A load that is under way, too, may bring what was seen before.
+                (owner.frozen, owner.ready, owner.reloaded) = (owner.stateful, false, None);
+                owner.at = owner.at.filter(|_| owner.stateful);
             }
             ClientEvent::Resync { position, .. } => {
                 assert!(!owner.frozen, "one resync until the rebase");
@@ -266,6 +274,10 @@ impl World {
             Step::Restart => {
                 self.cut();
                 self.server.restart();
+            }
+            Step::View => {
+                self.cut();
+                self.server.view += 1;
             }
             Step::Wait => {
                 if let Some(deadline) = self.core.next_deadline() {

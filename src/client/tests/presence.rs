@@ -60,7 +60,9 @@ impl Bench {
                 Output::Send { text, .. } => {
                     let mut frame: Value = serde_json::from_str(&text).unwrap();
                     frame.as_object_mut().unwrap().remove("ref");
-                    self.sent.push(frame);
+                    if frame["type"] != "hello" {
+                        self.sent.push(frame);
+                    }
                 }
                 Output::Deliver { owner, event: ClientEvent::Presence(event) } => {
                     let line = match event {

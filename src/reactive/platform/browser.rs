@@ -92,6 +92,10 @@ impl Socket {
         self.client(|client| client.unsubscribe(owner));
     }
 
+    pub(super) fn views(&self) -> u32 {
+        self.client(BrowserClient::views).unwrap_or_default()
+    }
+
     pub(super) fn rebase(&self, owner: Owner, position: Position) {
         self.client(|client| client.rebase(owner, position));
     }

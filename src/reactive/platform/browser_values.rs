@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     client::event::ClientEvent,
-    contract::{ChannelName, ErrorCode, LiveError, Position, Reading},
+    contract::{ChannelName, ErrorCode, LiveError, Position, Reading, ResyncReason},
 };
 
 /// How long a notice waits for more before the value is fetched, in milliseconds.
@@ -43,7 +43,7 @@ pub(in super::super) fn ask(asked: Asked) {
         }
     };
     on_cleanup(leave);
-    let take = StoredValue::new(take);
+    let (take, clear) = (StoredValue::new(take), StoredValue::new(clear));
     Effect::new(move |before: Option<Option<ChannelName>>| {
         let now = channel();
         if before.as_ref() == Some(&now) {
@@ -53,8 +53,7 @@ pub(in super::super) fn ask(asked: Asked) {
         let mut since = position;
         if before.is_some() || now != given_for {
             since = None;
-            clear();
-            status.set(Status::Loading);
+            clear.try_with_value(|clear| clear());
         }
         let Some(name) = now.clone() else {
             let error =
@@ -67,7 +66,11 @@ pub(in super::super) fn ask(asked: Asked) {
                 take.try_with_value(|take| take(payload.get()));
             }
             // The answer comes by itself.
-            ClientEvent::Resync { position, .. } => {
+            ClientEvent::Resync { reason, mut position } => {
+                if reason == ResyncReason::Permission {
+                    clear.try_with_value(|clear| clear());
+                    position = NOWHERE;
+                }
                 if let Some(owner) = owner.try_get_value().flatten() {
                     socket.rebase(owner, position);
                 }

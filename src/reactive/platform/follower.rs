@@ -110,6 +110,7 @@ impl Follower {
         }
         self.loads.update_value(|loads| *loads += 1);
         let load = self.loads.get_value();
+        let views = self.socket.views();
         let newest = move || self.loads.try_get_value() == Some(load);
         spawn_local(async move {
             let mut tries = RETRY_AFTER_SECONDS.iter();
@@ -121,6 +122,10 @@ impl Follower {
                     return;
                 }
                 self.asking.set_value(false);
+                if self.socket.views() != views {
+                    // It may have been answered to whom this page was before.
+                    return self.load();
+                }
                 if (followed.load)(answer) {
                     self.follow();
                     if self.again.try_update_value(std::mem::take) == Some(true) {

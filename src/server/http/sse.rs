@@ -81,6 +81,7 @@ async fn open(
         Ok(admitted) => admitted,
         Err(refused) => return refused,
     };
+    let as_of = Some(realtime.position());
     let identity = match identify(&realtime, &headers, &parameters, address).await {
         Ok(identity) => identity,
         Err(refusal) => return *refusal,
@@ -105,7 +106,7 @@ async fn open(
     };
     let open = ServerFrame::Open { connection: connection.name.clone() };
     let (socket, body) = EventSocket::pair(&open, asked(&parameters, &headers), requests);
-    let peer = Peer { identity, address, transport: Transport::EventStream };
+    let peer = Peer { identity, address, transport: Transport::EventStream, as_of };
     let session = Session::new(realtime.clone(), socket, peer);
     realtime.tasks().spawn(async move {
         session.run().await;

@@ -40,7 +40,9 @@ impl RequestKind {
             ClientFrame::Subscribe { .. } | ClientFrame::Unsubscribe { .. } => Self::Subscribe,
             ClientFrame::Broadcast { .. } => Self::Broadcast,
             ClientFrame::Presence { .. } => Self::Presence,
-            ClientFrame::Hello(_) | ClientFrame::Heartbeat(_) => Self::Other,
+            ClientFrame::Hello(_) | ClientFrame::Heartbeat(_) | ClientFrame::Auth { .. } => {
+                Self::Other
+            }
         }
     }
 

@@ -32,8 +32,10 @@ pub struct Clients {
 /// What one connection does.
 pub struct ClientMeter {
     id: u64,
-    peer: Peer,
-    queue: Arc<Queue>,
+    address: Option<IpAddr>,
+    transport: Transport,
+    /// Who it is, and what waits for them.
+    owner: Mutex<(Arc<str>, Arc<Queue>)>,
     connected_ms: u64,
     received: Counter,
     sent: Counter,
@@ -101,8 +103,9 @@ impl ClientMeter {
         let now = unix_ms();
         Arc::new(Self {
             id: metrics.clients.last.fetch_add(1, Ordering::Relaxed) + 1,
-            peer: peer.clone(),
-            queue: queue.clone(),
+            address: peer.address,
+            transport: peer.transport,
+            owner: Mutex::new((peer.identity.id().clone(), queue.clone())),
             connected_ms: now,
             received: Counter::default(),
             sent: Counter::default(),
@@ -115,7 +118,7 @@ impl ClientMeter {
     /// Counts the connection among the open ones until the guard is dropped.
     pub fn open(self: &Arc<Self>, metrics: &Arc<Metrics>) -> Counted {
         metrics.opened.add(1);
-        metrics.clients.counts[self.peer.transport as usize].fetch_add(1, Ordering::Relaxed);
+        metrics.clients.counts[self.transport as usize].fetch_add(1, Ordering::Relaxed);
         metrics.clients.lock().insert(self.id, self.clone());
         Counted { metrics: metrics.clone(), meter: self.clone() }
     }
@@ -156,9 +159,18 @@ impl ClientMeter {
         }
     }
 
+    /// The connection has said who it is, and has another queue since.
+    pub fn belongs_to(&self, user: &Arc<str>, queue: &Arc<Queue>) {
+        *self.owner() = (user.clone(), queue.clone());
+    }
+
     /// The queue of the connection.
-    pub fn queue(&self) -> &Arc<Queue> {
-        &self.queue
+    pub fn queue(&self) -> Arc<Queue> {
+        self.owner().1.clone()
+    }
+
+    fn owner(&self) -> MutexGuard<'_, (Arc<str>, Arc<Queue>)> {
+        self.owner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// All of it, with the channels that it has subscribed to.
@@ -167,15 +179,16 @@ impl ClientMeter {
         let known = |number: &AtomicU32| {
             Some(number.load(Ordering::Relaxed)).filter(|number| *number != u32::MAX)
         };
+        let (user, queue) = self.owner().clone();
         ClientNumbers {
             id: self.id,
-            user: self.peer.identity.id().clone(),
-            address: self.peer.address,
-            transport: self.peer.transport,
+            user,
+            address: self.address,
+            transport: self.transport,
             connected_since_ms: self.connected_ms,
             last_heard_ms: self.heard_ms.load(Ordering::Relaxed),
             subscriptions,
-            queued: self.queue.len(),
+            queued: queue.len(),
             received: self.received.get(),
             sent: self.sent.get(),
             rtt_ms: known(&self.round_trip_ms),
@@ -187,7 +200,7 @@ impl ClientMeter {
 impl Drop for Counted {
     fn drop(&mut self) {
         let clients = &self.metrics.clients;
-        clients.counts[self.meter.peer.transport as usize].fetch_sub(1, Ordering::Relaxed);
+        clients.counts[self.meter.transport as usize].fetch_sub(1, Ordering::Relaxed);
         clients.lock().remove(&self.meter.id);
     }
 }

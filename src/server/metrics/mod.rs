@@ -33,7 +33,7 @@ use crate::contract::{ErrorCode, Transport, close};
 const TURNED_AWAY: [&str; 3] =
     ["connections_per_address", "connects_per_minute", "admissions_per_second"];
 /// The codes that the server closes with.
-const CLOSES: [u16; 4] = [close::DRAIN, close::SILENT, close::SLOW, close::FLOOD];
+const CLOSES: [u16; 5] = [close::DRAIN, close::SILENT, close::SLOW, close::FLOOD, close::ACCESS];
 /// Everything that one server counts.
 pub struct Metrics {
     started: Instant,

@@ -251,6 +251,10 @@ async fn keep_answered(runner: &Arc<Runner>, realtime: &Realtime) {
         }
         let outcome = ask(realtime, &runner.channel, &runner.asked, &runner.who).await;
         drop(turn);
+        // An answer must not overtake what takes access away from who would get it.
+        if let Some(position) = outcome.position {
+            realtime.hub().reached(position.offset).await;
+        }
         let failed = outcome.position.is_none();
         runner.finish(outcome, realtime.hub().counters());
         if failed {

@@ -1,6 +1,7 @@
 //! One connection: reads requests, answers them, and sends what its queue holds. Generic over the
 //! socket, so that it is tested without a network.
 
+mod access;
 mod presence;
 mod request;
 
@@ -16,14 +17,18 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 
 use super::{
     Peer, Realtime,
+    connections::Seat,
     event::encode,
+    lease::Lease,
     limiter::{RequestKind, Requests},
     metrics::ClientMeter,
     presence::Connection,
     queue::{Queue, Queued},
     subscription::Subscription,
+    wall_clock::unix_ms,
 };
 use crate::contract::{ChannelName, ErrorCode, LiveError, ServerFrame, close};
+use access::{CHANGED, EXPIRED};
 use request::Refused;
 
 /// The state of one connection.
@@ -31,6 +36,8 @@ pub struct Session<S> {
     realtime: Realtime,
     socket: S,
     peer: Peer,
+    lease: Arc<Lease>,
+    seat: Arc<Seat>,
     queue: Arc<Queue>,
     subscriptions: HashMap<ChannelName, Arc<Subscription>>,
     presence: Arc<Connection>,
@@ -53,14 +60,26 @@ where
 {
     /// A session over an open socket, with whoever is at its other end.
     pub fn new(realtime: Realtime, socket: S, peer: Peer) -> Self {
-        let user = peer.identity.signed_in().cloned();
-        let queue = Arc::new(Queue::new(realtime.limits()).of_user(user));
+        let lease = Arc::new(Lease::new(peer.identity.expires_ms()));
+        let (queue, seat) = access::enter(&realtime, &peer, &lease);
         let subscriptions = HashMap::new();
         let presence = realtime.presence().connect(peer.identity.id(), &queue);
         let requests = Requests::new(realtime.limits());
         let meter = ClientMeter::new(realtime.metrics(), &peer, &queue);
         let last_heard = Instant::now();
-        Self { realtime, socket, peer, queue, subscriptions, presence, last_heard, requests, meter }
+        Self {
+            realtime,
+            socket,
+            peer,
+            lease,
+            seat,
+            queue,
+            subscriptions,
+            presence,
+            last_heard,
+            requests,
+            meter,
+        }
     }
 
     /// Serves the connection until it ends.
@@ -72,8 +91,11 @@ where
             realtime.stopping().await;
             sleep(realtime.limits().drain / 4).await;
         };
+        let lease = self.lease.clone();
         let end = tokio::select! {
             biased;
+            // Whatever is under way ends with it, such as a write to a client that does not read.
+            () = lease.over() => if lease.is_cut() { CHANGED } else { EXPIRED },
             end = self.serve() => end,
             () = overdue => STOPPING,
         };
@@ -157,6 +179,10 @@ where
         if self.last_heard.elapsed() > self.realtime.limits().dead_after {
             return Err(End::Close(close::SILENT, "nothing was heard for too long"));
         }
+        // After a machine has slept, its timers are late.
+        if self.peer.identity.expires_ms().is_some_and(|expires_ms| expires_ms <= unix_ms()) {
+            return Err(EXPIRED);
+        }
         self.mark();
         // Browsers answer a ping by themselves, so a client that only listens still shows life.
         self.feed(Message::Ping(Vec::new().into())).await?;
@@ -187,6 +213,9 @@ where
         let frames: VecDeque<Queued> = self.queue.take();
         let (mut sent, mut committed_ms) = (0, None);
         for frame in frames {
+            if self.lease.is_cut() {
+                return Err(CHANGED);
+            }
             committed_ms = frame.committed_ms().or(committed_ms);
             // A lagging subscription has not received everything, so no heartbeat claims it.
             let complete =
@@ -219,6 +248,7 @@ impl<S> Session<S> {
             self.realtime.hub().unsubscribe(&subscription);
         }
         self.realtime.presence().lost(&self.presence);
+        self.realtime.hub().connections().remove(&self.seat);
     }
 }
 

@@ -12,6 +12,7 @@ use super::{
         policy::Action,
     },
     Session,
+    access::expires_in_ms,
 };
 use crate::contract::{
     ChannelName, ClientFrame, ErrorCode, LiveError, Position, ServerFrame, parse,
@@ -41,6 +42,8 @@ where
                         max_subscriptions: limits.max_subscriptions,
                         heartbeat_ms: limits.heartbeat.as_millis() as u64,
                     },
+                    view: Some(self.peer.identity.view()),
+                    expires_in_ms: expires_in_ms(&self.peer.identity),
                 });
                 Ok(())
             }
@@ -71,6 +74,10 @@ where
                 self.meter.health(self.realtime.metrics(), health);
                 self.mark();
                 Ok(())
+            }
+            ClientFrame::Auth { token, reference } => {
+                let refused = |error| Refused { error, channel: None, reference };
+                self.authenticate(&token, reference).await.map_err(refused)
             }
         }
     }
@@ -148,6 +155,7 @@ impl Refused {
             | ClientFrame::Unsubscribe { channel, reference }
             | ClientFrame::Broadcast { channel, reference, .. }
             | ClientFrame::Presence { channel, reference, .. } => (Some(channel), reference),
+            ClientFrame::Auth { reference, .. } => (None, reference),
             ClientFrame::Hello(_) | ClientFrame::Heartbeat(_) => (None, None),
         };
         Self { error, channel, reference }
