@@ -16,6 +16,8 @@ mod history;
 mod http;
 mod hub;
 pub mod identity;
+#[cfg(test)]
+mod lag_tests;
 mod lease;
 mod limiter;
 pub mod log;
