@@ -24,6 +24,7 @@ mod query_return;
 mod recovery;
 mod refusals;
 mod revalidation;
+mod row_policy;
 mod slow_reader;
 mod slow_stream;
 mod visitors;

@@ -53,8 +53,7 @@ where
 {
     /// A session over an open socket, with whoever is at its other end.
     pub fn new(realtime: Realtime, socket: S, peer: Peer) -> Self {
-        let user = peer.identity.signed_in().cloned();
-        let queue = Arc::new(Queue::new(realtime.limits()).of_user(user));
+        let queue = Arc::new(Queue::new(realtime.limits()).of(peer.identity.clone()));
         let subscriptions = HashMap::new();
         let presence = realtime.presence().connect(peer.identity.id(), &queue);
         let requests = Requests::new(realtime.limits());
