@@ -218,8 +218,10 @@ async fn spec_fb9_a_row_that_does_not_fit_its_type_is_nobodys_and_resyncs_live_a
     assert!(!lines.iter().any(|line| line.contains("neither") || line.contains("perhaps")));
     // It goes on behind it.
     write(&bed, "UPDATE notes SET shared = 1, owner = 'bob'").await;
-    write(&bed, "UPDATE notes SET body = 'fits again'").await;
-    let head = bed.realtime().hub().head();
+    let head = write(&bed, "UPDATE notes SET body = 'fits again'").await;
+    while bed.realtime().hub().head() != head {
+        tokio::task::yield_now().await;
+    }
     let mut after = again.subscribe(&name("resource:note"), Some(head));
     assert!(matches!(next(&mut after).await, ClientEvent::Ready { .. }));
     write(&bed, "UPDATE notes SET shared = 0").await;

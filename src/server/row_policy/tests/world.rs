@@ -13,6 +13,7 @@ use super::{
     viewer::{Leaks, Viewer},
 };
 use crate::{
+    client::ConnectionState,
     contract::{ChannelName, Limits, Position, Snapshot},
     server::{Identity, Permissions},
     sql,
@@ -275,7 +276,7 @@ impl World {
         let realtime = self.bed.realtime().clone();
         let began = Instant::now();
         let head = Position::new(realtime.log().epoch(), realtime.log().head().await.unwrap());
-        loop {
+        for round in 0.. {
             self.take().await;
             let passed = realtime.hub().head() == head;
             let mut late = self
@@ -294,13 +295,17 @@ impl World {
                     viewer.client.wake();
                 }
             }
-            tokio::task::yield_now().await;
+            // Others need the machine, too, but mostly it is a matter of some turns.
+            match round {
+                0..20 => tokio::task::yield_now().await,
+                _ => tokio::time::sleep(Duration::from_millis(1)).await,
+            }
         }
+        unreachable!("it has patience")
     }
 }
 
 /// Whether a client is connected or does not mean to be.
 fn is_settled(viewer: &Viewer) -> bool {
-    use crate::client::ConnectionState;
     matches!(viewer.client.state(), ConnectionState::Connected | ConnectionState::Disconnected)
 }
