@@ -113,10 +113,11 @@ pub async fn attach(
                 if turn.is_none() {
                     turn = Some(turn_to_read(realtime).await?);
                 }
-                let (last, events) = read_page(realtime, request.channel, read_to).await?;
+                let (last, mut events) = read_page(realtime, request.channel, read_to).await?;
                 read_to = last;
+                queue.keep_seen(&mut events);
                 bytes += events.iter().map(|event| event.weight()).sum::<usize>();
-                older.extend(events.into_iter().filter(|event| queue.may_see(event)));
+                older.extend(events);
                 // The log may have been trimmed while it was being read, which is then the reason.
                 if let Some(reason) = verdict(realtime, since).await? {
                     return Ok(at_head(realtime, queue, &request, Some(reason)));
@@ -218,11 +219,9 @@ async fn read_page(
             lost |= routing.may_concern(&entry, channel);
         } else {
             let routes = routing.route(&entry);
-            lost |= routes.scopes_lost && routing.may_be_scope(channel);
-            for (name, op) in routes.channels.into_iter().filter(|(name, _)| name == channel) {
-                let position = Position::new(epoch, entry.offset);
-                events.push(Arc::new(Event::logged(name, position, entry.clone(), op)));
-            }
+            lost |= routing.misses(&routes, channel);
+            let position = Position::new(epoch, entry.offset);
+            events.extend(routes.events(position, &entry, |name| name == channel));
         }
         if lost {
             events.push(Arc::new(Event::lost(channel.clone(), entry.offset)));

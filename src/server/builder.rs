@@ -75,9 +75,11 @@ impl Builder {
     }
 
     /// The same for a row type that says itself who may see which of its rows: on every channel a
-    /// change reaches those alone who may.
-    pub fn guarded<T: RowPolicy>(self) -> Self {
-        self.resource::<T>()
+    /// change reaches those alone who may. A row that does not fit its type is seen by nobody; its
+    /// channels are resynced.
+    pub fn guarded<T: RowPolicy>(mut self) -> Self {
+        self.routing.add_guarded::<T>();
+        self
     }
 
     /// Answers a live query. Its tables have to be followed when the server starts.

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use axum::extract::ws::Utf8Bytes;
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::{log::Entry, revalidate::Addressee};
+use super::{identity::Identity, log::Entry, revalidate::Addressee, row_policy::Visibility};
 use crate::contract::{Change, ChannelName, Delivery, Op, Position, ResyncReason, ServerFrame};
 
 /// An event as one channel sees it.
@@ -13,7 +13,16 @@ pub struct Event {
     channel: ChannelName,
     body: Body,
     addressee: Addressee,
+    guard: Option<Box<Guard>>,
     frame: OnceLock<Utf8Bytes>,
+}
+
+/// Of a change whose rows are not for everybody: who may see them, and the event for those who may see
+/// only one of them. They share it, and with it its encoding.
+struct Guard {
+    visibility: Arc<Visibility>,
+    deleted: OnceLock<Arc<Event>>,
+    inserted: OnceLock<Arc<Event>>,
 }
 
 enum Body {
@@ -33,8 +42,15 @@ impl Event {
             Some(channel) => Addressee::of(channel, entry.record.as_deref()),
             None => Addressee::All,
         };
-        let frame = OnceLock::new();
-        Self { channel, body: Body::Logged { position, entry, op }, addressee, frame }
+        let body = Body::Logged { position, entry, op };
+        Self { channel, body, addressee, guard: None, frame: OnceLock::new() }
+    }
+
+    /// The same, for those alone who may see the rows.
+    pub fn guarded(mut self, visibility: Arc<Visibility>) -> Self {
+        let (deleted, inserted) = (OnceLock::new(), OnceLock::new());
+        self.guard = Some(Box::new(Guard { visibility, deleted, inserted }));
+        self
     }
 
     /// An entry that `channel` may have been concerned by, but that nobody can read.
@@ -54,12 +70,34 @@ impl Event {
     }
 
     fn unaddressed(channel: ChannelName, body: Body) -> Self {
-        Self { channel, body, addressee: Addressee::All, frame: OnceLock::new() }
+        Self { channel, body, addressee: Addressee::All, guard: None, frame: OnceLock::new() }
     }
 
-    /// Whom among its channel's subscribers it is for.
-    pub fn addressee(&self) -> &Addressee {
-        &self.addressee
+    /// Whether it is for all of its channel's subscribers, as it is.
+    pub fn is_for_all(&self) -> bool {
+        self.guard.is_none() && self.addressee == Addressee::All
+    }
+
+    /// The event for `who`: where they may see one of two rows, one that has this row alone; `None` when it
+    /// is not for them.
+    pub fn seen_by<'e>(self: &'e Arc<Self>, who: &Identity) -> Option<&'e Arc<Self>> {
+        if !self.addressee.includes(who.signed_in().map(|id| &**id)) {
+            return None;
+        }
+        let Some(guard) = &self.guard else { return Some(self) };
+        // Only what the log holds has rows.
+        let Body::Logged { position, entry, op } = &self.body else { return None };
+        let seen = guard.visibility.of(*op, who)?;
+        let variant = match seen {
+            _ if seen == *op => return Some(self),
+            Op::Delete => &guard.deleted,
+            Op::Insert => &guard.inserted,
+            // An update is one on its channel, too.
+            Op::Update => return None,
+        };
+        Some(variant.get_or_init(|| {
+            Arc::new(Self::logged(self.channel.clone(), *position, entry.clone(), seen))
+        }))
     }
 
     /// Which channel.
@@ -116,8 +154,10 @@ impl Event {
         let payload = match &self.body {
             Body::Logged { entry, .. } => {
                 let len = |row: &Option<Box<RawValue>>| row.as_ref().map_or(0, |r| r.get().len());
-                // The rows are kept beside the frame that repeats them.
-                2 * (len(&entry.record) + len(&entry.old_record))
+                // The rows are kept beside the frame that repeats them; guarded ones also as their type
+                // reads them, and in frames that have one of them.
+                let copies = if self.guard.is_some() { 4 } else { 2 };
+                copies * (len(&entry.record) + len(&entry.old_record))
             }
             Body::Lost(_) => 0,
             Body::Message { payload, .. } => 2 * payload.get().len(),

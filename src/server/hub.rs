@@ -129,9 +129,7 @@ impl Hub {
             // Reading the row is the application's code, for which nobody has to wait.
             drop(state);
             let routes = self.routing.route(&entry);
-            let event =
-                |(channel, op)| Arc::new(Event::logged(channel, position, entry.clone(), op));
-            let events: Vec<Arc<Event>> = routes.channels.into_iter().map(event).collect();
+            let events = routes.events(position, &entry, |_| true);
             let mut state = self.lock();
             // Under the lock: nothing later can reach those whom it concerns.
             if let Some(whose) = revoked {
@@ -143,10 +141,10 @@ impl Hub {
             self.watch.changed(&entry.table, position.offset);
             state.history.push(position.offset, &events);
             state.head = position.offset;
-            if routes.scopes_lost {
+            if routes.is_lossy() {
                 // Under the same lock: whoever saw the new head in between would have missed the loss.
                 self.skip(&mut state, entry.offset, ResyncReason::Unreadable, |channel| {
-                    self.routing.may_be_scope(channel)
+                    self.routing.misses(&routes, channel)
                 });
             }
         }
@@ -213,7 +211,9 @@ impl Hub {
         listeners.last_event_ms = Some(unix_ms());
         let (mut reached, mut conflated, mut lost) = (0, 0, 0);
         for subscriber in &listeners.subscribers {
-            if wants(&subscriber.subscription) && subscriber.queue.may_see(event) {
+            if wants(&subscriber.subscription)
+                && let Some(event) = subscriber.queue.sees(event)
+            {
                 match subscriber.queue.push(&subscriber.subscription, event) {
                     Pushed::Queued => reached += 1,
                     Pushed::Conflated => conflated += 1,
@@ -246,7 +246,7 @@ impl Hub {
         let mut state = self.lock();
         let since = since.unwrap_or(state.head);
         let mut missed = state.history.after(channel, since)?;
-        missed.retain(|event| queue.may_see(event));
+        queue.keep_seen(&mut missed);
         // A snapshot may be newer than what the tailer has read so far.
         let from = since.max(state.head);
         let subscription = Arc::new(Subscription::new(channel.clone(), from));

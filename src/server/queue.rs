@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 
 use super::{
     event::{Event, encode},
+    identity::Identity,
     subscription::Subscription,
 };
 use crate::contract::{Limits, Position, ResyncReason, ServerFrame};
@@ -21,7 +22,8 @@ pub struct Queue {
     max_frames: usize,
     max_bytes: usize,
     max_latest: usize,
-    user: Option<Arc<str>>,
+    /// Who reads it; `None` is the server's own code, which sees everything.
+    reader: Option<Identity>,
 }
 
 #[derive(Default)]
@@ -74,7 +76,7 @@ pub enum Pushed {
 }
 
 impl Queue {
-    /// An empty queue with the limits' bounds.
+    /// An empty queue with the limits' bounds, for the server's own code: it sees everything.
     pub fn new(limits: &Limits) -> Self {
         Self {
             state: Mutex::default(),
@@ -82,19 +84,34 @@ impl Queue {
             max_frames: limits.queue_frames,
             max_bytes: limits.queue_bytes,
             max_latest: limits.queue_latest,
-            user: None,
+            reader: None,
         }
     }
 
-    /// The same for a connection of somebody who has signed in.
-    pub fn of_user(mut self, user: Option<Arc<str>>) -> Self {
-        self.user = user;
+    /// The same for a connection, which sees what `who` may see.
+    pub fn of(mut self, who: Identity) -> Self {
+        self.reader = Some(who);
         self
     }
 
-    /// Whether this connection is one of those that the event is for.
-    pub fn may_see(&self, event: &Event) -> bool {
-        event.addressee().includes(self.user.as_deref())
+    /// What the event is to whoever reads this: the event, one that has less in it, or nothing.
+    pub fn sees<'e>(&self, event: &'e Arc<Event>) -> Option<&'e Arc<Event>> {
+        if event.is_for_all() {
+            return Some(event);
+        }
+        match &self.reader {
+            Some(who) => event.seen_by(who),
+            None => Some(event),
+        }
+    }
+
+    /// Leaves of these events what whoever reads this may see.
+    pub fn keep_seen(&self, events: &mut Vec<Arc<Event>>) {
+        events.retain_mut(|event| {
+            let Some(seen) = self.sees(event).cloned() else { return false };
+            *event = seen;
+            true
+        });
     }
 
     /// Adds an event. Never waits.

@@ -2,16 +2,18 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock},
 };
 
 use serde_json::value::RawValue;
 
 use super::{
+    event::Event,
     log::{Entry, LogError},
     messages::is_reserved,
+    row_policy::{ReadRow, RowPolicy, Visibility, guarded, open},
 };
-use crate::contract::{ChannelName, Live, Op, channel::ChannelKind};
+use crate::contract::{ChannelName, Live, Op, Position, channel::ChannelKind};
 
 /// The resources that a server knows, and the tables that are live.
 #[derive(Default)]
@@ -20,21 +22,32 @@ pub struct Routing {
     resources: HashMap<&'static str, Resource>,
     /// Resources that share a table or a name with another, which is refused at start.
     twice: Vec<&'static str>,
-    /// Resources that were left out, whose names must not become channels for messages.
-    left_out: Vec<&'static str>,
+    /// Resources that were left out, by table: their names must not become channels for messages, and what
+    /// guards their rows guards their tables, too.
+    left_out: HashMap<&'static str, Resource>,
     tables: RwLock<HashSet<String>>,
 }
 
 struct Resource {
     name: &'static str,
-    scopes: fn(&RawValue) -> Option<Vec<ChannelName>>,
+    read: ReadRow,
+    /// Its rows say who may see them.
+    guarded: bool,
 }
 
 impl Routing {
     /// Makes `T` a resource: changes of its table reach `resource:…`, record and scope channels.
     pub fn add<T: Live>(&mut self) {
+        self.insert::<T>(Resource { name: T::RESOURCE, read: open::<T>, guarded: false });
+    }
+
+    /// The same, and its rows reach those alone who may see them, on all of these channels.
+    pub fn add_guarded<T: RowPolicy>(&mut self) {
+        self.insert::<T>(Resource { name: T::RESOURCE, read: guarded::<T>, guarded: true });
+    }
+
+    fn insert<T: Live>(&mut self, resource: Resource) {
         let taken = self.has_resource(T::RESOURCE);
-        let resource = Resource { name: T::RESOURCE, scopes: scopes_of::<T> };
         if self.resources.insert(T::TABLE, resource).is_some() || taken {
             self.twice.push(T::RESOURCE);
         }
@@ -51,8 +64,7 @@ impl Routing {
         }
         if !names.is_empty() {
             let left_out = |resource: &Resource| !names.iter().any(|name| name == resource.name);
-            let removed = self.resources.extract_if(|_, resource| left_out(resource));
-            self.left_out.extend(removed.map(|(_, resource)| resource.name));
+            self.left_out.extend(self.resources.extract_if(|_, resource| left_out(resource)));
         }
         Ok(())
     }
@@ -89,7 +101,7 @@ impl Routing {
 
     /// Whether there is a resource of this name that the server leaves out.
     pub fn leaves_out(&self, name: &str) -> bool {
-        self.left_out.contains(&name)
+        self.left_out.values().any(|resource| resource.name == name)
     }
 
     /// The table of a resource.
@@ -155,30 +167,42 @@ impl Routing {
         }
     }
 
+    /// Whether a channel misses something because a row of the entry does not fit its type.
+    pub fn misses(&self, routes: &Routes, channel: &ChannelName) -> bool {
+        match routes.lost {
+            Lost::Nothing => false,
+            Lost::Scopes => self.may_be_scope(channel),
+            Lost::Row => {
+                self.may_be_scope(channel)
+                    || routes.channels.iter().any(|(name, _)| name == channel)
+            }
+        }
+    }
+
     /// The channels of an entry, each once, with what the change means there.
     pub fn route(&self, entry: &Entry) -> Routes {
+        let mut routes = Routes::default();
         if let Some(channel) = &entry.message {
-            return Routes { channels: vec![(channel.clone(), entry.op)], scopes_lost: false };
+            routes.channels.push((channel.clone(), entry.op));
+            return routes;
         }
-        let mut routes = Routes { channels: Vec::with_capacity(4), scopes_lost: false };
+        routes.channels.reserve(4);
         for schema in [&*entry.schema, "main"] {
             let name = ["table:", schema, ".", &entry.table].concat();
             routes.add(ChannelName::new(&name).ok(), entry.op);
         }
-        let Some(resource) = self.resources.get(&*entry.table) else { return routes };
+        let Some(resource) = self.resources.get(&*entry.table) else {
+            if let Some(guard) = self.guard_left_out(&entry.table) {
+                _ = routes.read(guard, entry);
+            }
+            return routes;
+        };
         let all = ["resource:", resource.name].concat();
         routes.add(ChannelName::new(&all).ok(), entry.op);
         let record = entry.row_id.as_ref().and_then(|id| ChannelName::record(resource.name, id));
         routes.add(record, entry.op);
 
-        let scopes = |row: &Option<Box<RawValue>>| match row {
-            Some(row) => (resource.scopes)(row),
-            None => Some(Vec::new()),
-        };
-        let (Some(old), Some(new)) = (scopes(&entry.old_record), scopes(&entry.record)) else {
-            routes.scopes_lost = true;
-            return routes;
-        };
+        let Some([old, new]) = routes.read(resource, entry) else { return routes };
         for name in &new {
             // An insert may have replaced a row, so only an update can say that a row moved in.
             let moved_in = entry.op == Op::Update && !old.contains(name);
@@ -189,17 +213,81 @@ impl Routing {
         }
         routes
     }
+
+    /// What guards the rows of a table whose resource is left out. Nobody has compared the name with the
+    /// table's, which SQLite finds in any case.
+    fn guard_left_out(&self, table: &str) -> Option<&Resource> {
+        let found = self.left_out.iter().find(|(name, _)| name.eq_ignore_ascii_case(table));
+        found.map(|(_, resource)| resource).filter(|resource| resource.guarded)
+    }
 }
 
 /// Where an entry goes.
+#[derive(Default)]
 pub struct Routes {
     /// Its channels, with what the change means on each.
-    pub channels: Vec<(ChannelName, Op)>,
-    /// The row does not say which scopes it belongs to, because it does not fit its type.
-    pub scopes_lost: bool,
+    channels: Vec<(ChannelName, Op)>,
+    /// Who may see the rows; `None` for everybody who may read the channels.
+    visibility: Option<Arc<Visibility>>,
+    lost: Lost,
+}
+
+/// What cannot be handed out because a row does not fit its type.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Lost {
+    #[default]
+    Nothing,
+    /// The row does not say which scopes it belongs to.
+    Scopes,
+    /// Nor who may see it.
+    Row,
 }
 
 impl Routes {
+    /// Whether some channels miss something; [`Routing::misses`] says which.
+    pub fn is_lossy(&self) -> bool {
+        self.lost != Lost::Nothing
+    }
+
+    /// The entry's events on the channels that are wanted.
+    pub fn events(
+        &self,
+        position: Position,
+        entry: &Arc<Entry>,
+        wanted: impl Fn(&ChannelName) -> bool,
+    ) -> Vec<Arc<Event>> {
+        if self.lost == Lost::Row {
+            return Vec::new();
+        }
+        let channels = self.channels.iter().filter(|(name, _)| wanted(name));
+        let event = |(name, op): &(ChannelName, Op)| {
+            let event = Event::logged(name.clone(), position, entry.clone(), *op);
+            Arc::new(match &self.visibility {
+                Some(visibility) => event.guarded(visibility.clone()),
+                None => event,
+            })
+        };
+        channels.map(event).collect()
+    }
+
+    /// Reads the entry's old and new row, each once: their scopes, unless one does not fit its type.
+    fn read(&mut self, resource: &Resource, entry: &Entry) -> Option<[Vec<ChannelName>; 2]> {
+        let read = |row: &Option<Box<RawValue>>| match row {
+            Some(row) => (resource.read)(row).map(Some),
+            None => Some(None),
+        };
+        let (Some(mut old), Some(mut new)) = (read(&entry.old_record), read(&entry.record)) else {
+            self.lost = if resource.guarded { Lost::Row } else { Lost::Scopes };
+            return None;
+        };
+        let scopes = [&mut old, &mut new]
+            .map(|row| row.as_mut().map(|row| std::mem::take(&mut row.scopes)).unwrap_or_default());
+        if resource.guarded {
+            self.visibility = Some(Arc::new(Visibility::new(resource.name, old, new)));
+        }
+        Some(scopes)
+    }
+
     /// A position is one event on a channel, whatever names the row gives twice.
     fn add(&mut self, name: Option<ChannelName>, op: Op) {
         if let Some(name) = name
@@ -210,161 +298,6 @@ impl Routes {
     }
 }
 
-fn scopes_of<T: Live>(row: &RawValue) -> Option<Vec<ChannelName>> {
-    // The application's code must not end the one task that delivers everything.
-    let scopes = || serde_json::from_str::<T>(row.get()).map(|row| row.scopes());
-    match std::panic::catch_unwind(scopes) {
-        Ok(Ok(scopes)) => Some(scopes),
-        Ok(Err(error)) => {
-            tracing::error!(resource = T::RESOURCE, %error, "a row does not fit its type");
-            None
-        }
-        Err(_) => {
-            tracing::error!(resource = T::RESOURCE, "reading a row or its scopes panicked");
-            None
-        }
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use serde::{Deserialize, Serialize};
-
-    use super::*;
-
-    #[derive(Clone, PartialEq, Serialize, Deserialize)]
-    struct Message {
-        id: i64,
-        room: String,
-    }
-
-    impl Live for Message {
-        const RESOURCE: &'static str = "message";
-        const TABLE: &'static str = "messages";
-        type Id = i64;
-
-        fn id(&self) -> i64 {
-            self.id
-        }
-
-        fn scopes(&self) -> Vec<ChannelName> {
-            ChannelName::record("room", &self.room).into_iter().collect()
-        }
-    }
-
-    #[derive(Clone, PartialEq, Serialize, Deserialize)]
-    struct Twice(i64);
-
-    impl Live for Twice {
-        const RESOURCE: &'static str = "t";
-        const TABLE: &'static str = "twice";
-        type Id = i64;
-
-        fn id(&self) -> i64 {
-            self.0
-        }
-
-        fn scopes(&self) -> Vec<ChannelName> {
-            ["user:1", "user:1", "t:7"].into_iter().flat_map(ChannelName::new).collect()
-        }
-    }
-
-    fn route(op: Op, old: Option<&str>, new: Option<&str>) -> Vec<(String, Op)> {
-        let mut routing = Routing::default();
-        routing.add::<Message>();
-        let row = |room: &str| {
-            serde_json::value::to_raw_value(&Message { id: 7, room: room.into() }).unwrap()
-        };
-        let mut entry = Entry::for_tests(1, "messages", op);
-        entry.row_id = Some("7".into());
-        entry.old_record = old.map(row);
-        entry.record = new.map(row);
-        routing
-            .route(&entry)
-            .channels
-            .into_iter()
-            .map(|(name, op)| (name.to_string(), op))
-            .collect()
-    }
-
-    #[test]
-    fn spec_bq1_a_change_reaches_table_resource_and_record_channels() {
-        let routes = route(Op::Insert, None, Some("a"));
-        for name in [
-            "table:public.messages",
-            "table:main.messages",
-            "resource:message",
-            "message:7",
-            "room:a",
-        ] {
-            assert!(routes.contains(&(name.into(), Op::Insert)), "{name} in {routes:?}");
-        }
-    }
-
-    #[test]
-    fn a_row_that_names_a_channel_twice_is_one_event_there() {
-        let mut routing = Routing::default();
-        routing.add::<Twice>();
-        let mut entry = Entry::for_tests(1, "twice", Op::Insert);
-        entry.row_id = Some("7".into());
-        entry.record = Some(RawValue::from_string("7".into()).unwrap());
-        let routes = routing.route(&entry);
-        let names: Vec<_> = routes.channels.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(
-            names,
-            ["table:public.twice", "table:main.twice", "resource:t", "t:7", "user:1"]
-        );
-        assert!(!routes.scopes_lost);
-
-        entry.record = Some(RawValue::from_string("\"no number\"".into()).unwrap());
-        assert!(routing.route(&entry).scopes_lost, "its scopes cannot be known");
-    }
-
-    #[test]
-    fn a_message_goes_to_its_channel_alone_and_never_passes_for_a_change() {
-        let mut routing = Routing::default();
-        routing.add::<Message>();
-        routing.set_tables(["messages".to_owned()].into());
-        let name = |text| ChannelName::new(text).unwrap();
-        let mut entry = Entry::for_tests(1, "", Op::Update);
-        for (channel, handed_out) in [
-            ("room:a", true),
-            ("messages", true),
-            ("message:7", false),
-            ("resource:message", false),
-            ("table:public.messages", false),
-        ] {
-            entry.message = Some(name(channel));
-            assert_eq!(routing.can_route(&entry), handed_out, "{channel}");
-            let routes: Vec<_> = routing.route(&entry).channels;
-            assert_eq!(routes, [(name(channel), Op::Update)]);
-            assert!(routing.may_concern(&entry, &name(channel)));
-            assert!(!routing.may_concern(&entry, &name("room:b")));
-        }
-        entry.message = None;
-        entry.unreadable = true;
-        for channel in ["room:b", "resource:message", "query:any"] {
-            assert!(routing.may_concern(&entry, &name(channel)), "its channel is not known");
-        }
-    }
-
-    #[test]
-    fn a_resource_that_is_left_out_keeps_its_name() {
-        let mut routing = Routing::default();
-        routing.add::<Message>();
-        routing.add::<Twice>();
-        assert!(routing.retain(&["boat".into()]).is_err());
-        routing.retain(&["t".into()]).unwrap();
-        assert!(routing.leaves_out("message") && !routing.has_resource("message"));
-        assert!(!routing.leaves_out("t") && !routing.leaves_out("room"));
-        assert!(!routing.may_be_scope(&ChannelName::new("message:7").unwrap()));
-    }
-
-    #[test]
-    fn a_row_that_moves_leaves_one_scope_and_enters_the_other() {
-        let routes = route(Op::Update, Some("a"), Some("b"));
-        assert!(routes.contains(&("room:b".into(), Op::Insert)));
-        assert!(routes.contains(&("room:a".into(), Op::Delete)));
-        assert!(routes.contains(&("resource:message".into(), Op::Update)));
-    }
-}
+#[path = "routing_tests.rs"]
+mod tests;

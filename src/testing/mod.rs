@@ -22,7 +22,11 @@ mod tests;
 
 pub use policy::OpenPolicy;
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use sqlx::SqlSafeStr;
 use tempfile::TempDir;
@@ -30,18 +34,20 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     client::{ClientConfig, NativeClient, native::Connector},
-    server::{Builder, Database, Peer, Realtime, Session},
+    server::{Builder, Database, Identity, Peer, Realtime, Session},
     sql,
 };
 
 /// How long [`TestBed::finish`] waits for connections to end.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+const FILE: &str = "test.db";
+
 /// A running channel layer over a database of its own.
 pub struct TestBed {
     realtime: Realtime,
     // Dropped last: the database's file goes with it.
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl TestBed {
@@ -51,14 +57,14 @@ impl TestBed {
     /// When the schema is wrong or a resource's table is not in it.
     pub async fn start(schema: &'static str, describe: impl FnOnce(Builder) -> Builder) -> Self {
         let folder = folder();
-        let url = format!("sqlite://{}/test.db", folder.path().display());
+        let url = format!("sqlite://{}/{FILE}", folder.path().display());
         let database = Database::open(&url).await.expect("a new database opens");
         let mut tx = database.write().await.expect("a new database can be written");
         let create = schema.into_sql_str();
         sql!(tx, |db| sqlx::raw_sql(create).execute(db)).expect("the schema is SQL");
         tx.commit::<()>(None).await.expect("the schema can be committed");
         let realtime = describe(Realtime::builder(database).policy(OpenPolicy)).start().await;
-        Self { realtime: realtime.expect("every resource has its table"), _folder: folder }
+        Self { realtime: realtime.expect("every resource has its table"), folder }
     }
 
     /// The channel layer; its database is [`Realtime::database`].
@@ -71,14 +77,33 @@ impl TestBed {
         NativeClient::with_connector(ClientConfig::default(), 1, self.connector())
     }
 
+    /// The same for somebody in particular, whatever the server's hook would say.
+    pub fn client_as(&self, who: Identity) -> NativeClient {
+        NativeClient::with_connector(ClientConfig::default(), 1, self.connector_as(who))
+    }
+
     /// Connects a client of any configuration to this server.
     pub fn connector(&self) -> Connector {
+        self.connect_peers(Peer::nobody)
+    }
+
+    /// The same for somebody in particular.
+    pub fn connector_as(&self, who: Identity) -> Connector {
+        self.connect_peers(move || Peer { identity: who.clone(), ..Peer::nobody() })
+    }
+
+    fn connect_peers(&self, peer: impl Fn() -> Peer + Send + Sync + 'static) -> Connector {
         let realtime = self.realtime.clone();
         Arc::new(move |_| {
             let (server, client) = socket::pair();
-            tokio::spawn(Session::new(realtime.clone(), server, Peer::nobody()).run());
+            tokio::spawn(Session::new(realtime.clone(), server, peer()).run());
             Box::pin(async { Some(client) })
         })
+    }
+
+    /// The database's file, for other programs that write it.
+    pub fn file(&self) -> PathBuf {
+        self.folder.path().join(FILE)
     }
 
     /// Stops, and makes sure that nothing is left.

@@ -27,6 +27,7 @@ mod revalidation;
 mod revocation_ends;
 mod revocation_log;
 mod revocation_time;
+mod row_policy;
 mod slow_reader;
 mod slow_stream;
 mod visitors;

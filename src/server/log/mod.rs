@@ -8,7 +8,7 @@
 //! Three things that SQLite leaves to its users:
 //! - Our connections run with `recursive_triggers`, so a trigger of your own that updates its own
 //!   table needs a `WHEN` that ends it. In other programs it is off, and a row that their REPLACE
-//!   removes for a *different* key is not logged.
+//!   removes for the sake of a *different* key is not logged.
 //! - Columns of a Rust `bool` are declared `BOOLEAN`; a `STRICT` table cannot, and logs 0 and 1.
 //! - After restoring a backup, `DELETE FROM tidewire_meta WHERE key = 'epoch'` before the next start:
 //!   positions that clients hold from after the backup must not pass for new ones.

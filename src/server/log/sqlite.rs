@@ -1,6 +1,6 @@
 //! The change log in a SQLite file.
 //!
-//! Two tables: `tidewire_log` holds the entries, `tidewire_meta` the epoch. Triggers write the changes;
+//! `tidewire_log` holds the entries, `tidewire_meta` the epoch. Triggers write the changes;
 //! a message is a row with the `op` MESSAGE, its channel as `tbl` and its payload as `new`, which any
 //! program may insert. There is one writer at a
 //! time and the id is drawn inside its transaction, so the order of ids is the order of commits, and
@@ -253,6 +253,8 @@ async fn create(writer: &SqlitePool) -> Result<u64, sqlx::Error> {
              old TEXT, -- the row before, as JSON
              new TEXT -- the row after or the message, as JSON
          );
+         -- what a REPLACE may be about to remove: its table and key, the key in its place, and itself
+         CREATE TABLE IF NOT EXISTS tidewire_replaced (tbl TEXT, row_id TEXT, new_id TEXT, old TEXT);
          CREATE TABLE IF NOT EXISTS tidewire_meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);",
     )
     .execute(&mut *tx)

@@ -9,6 +9,9 @@ use super::table::{Column, Kind, Table, ident, literal};
 /// What the names of all triggers begin with.
 pub(super) const PREFIX: &str = "tidewire_";
 
+/// Where rows are put aside that a REPLACE may remove; empty but for a moment.
+pub(super) const ASIDE: &str = "tidewire_replaced";
+
 /// A trigger by its name, and the statement that makes it, spelled as `sqlite_master` keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Trigger {
@@ -16,8 +19,8 @@ pub(super) struct Trigger {
     pub(super) sql: String,
 }
 
-/// The three triggers of a table, in the order in which they are made.
-pub(super) fn triggers(table: &Table) -> [Trigger; 3] {
+/// The triggers of a table, in the order in which they are made.
+pub(super) fn triggers(table: &Table) -> Vec<Trigger> {
     let (old, new) = (Row::new(table, "OLD"), Row::new(table, "NEW"));
     let insert = log(table, "INSERT", &new.id, "NULL", &new.json);
     let update = log(table, "UPDATE", &new.id, &old.json, &new.json);
@@ -29,22 +32,60 @@ pub(super) fn triggers(table: &Table) -> [Trigger; 3] {
             "{update} WHERE {same}; {delete} WHERE NOT ({same}); {insert} WHERE NOT ({same});"
         ),
     };
-    [
-        trigger(table, "insert", &format!("{insert};")),
-        trigger(table, "update", &updated),
-        trigger(table, "delete", &format!("{delete};")),
-    ]
+    let replaced = replaced(table, &old, &new);
+    let (gone, forget) = replaced.as_ref().map_or(("", ""), |r| (&*r.gone, &*r.forget));
+    let mut triggers = vec![
+        trigger(table, "insert", "AFTER INSERT", "", &format!("{gone}{insert};")),
+        trigger(table, "update", "AFTER UPDATE", "", &format!("{forget}{updated}")),
+        trigger(table, "delete", "AFTER DELETE", "", &format!("{forget}{delete};")),
+    ];
+    triggers.extend(replaced.map(|replaced| replaced.aside));
+    triggers
 }
 
-fn trigger(table: &Table, op: &str, body: &str) -> Trigger {
-    let name = format!("{PREFIX}{}_{op}", table.name);
+fn trigger(table: &Table, name: &str, event: &str, when: &str, body: &str) -> Trigger {
+    let name = format!("{PREFIX}{}_{name}", table.name);
     let sql = format!(
-        "CREATE TRIGGER {} AFTER {} ON {} BEGIN {body} END",
+        "CREATE TRIGGER {} {event} ON {} {when}BEGIN {body} END",
         ident(&name),
-        op.to_ascii_uppercase(),
         ident(&table.name),
     );
     Trigger { name, sql }
+}
+
+/// How the row is noticed whose place a REPLACE gives to another of the same key, for which programs that
+/// do not ask for it run no trigger: it is put aside before the insert. If an insert follows, and the row
+/// was not deleted by a trigger's leave, that is logged first.
+struct Replaced {
+    /// Puts the row aside.
+    aside: Trigger,
+    /// After an insert, logs the delete.
+    gone: String,
+    /// After an update or a delete: the row is none that was replaced unseen.
+    forget: String,
+}
+
+fn replaced(table: &Table, old: &Row, new: &Row) -> Option<Replaced> {
+    let same = table.key.iter().map(|key| format!("aside.{key} = NEW.{key}"));
+    let same = Some(same.collect::<Vec<_>>().join(" AND ")).filter(|same| !same.is_empty())?;
+    let (row, name) = (Row::new(table, "aside"), literal(&table.name));
+    let found = format!("FROM {} AS aside WHERE {same}", ident(&table.name));
+    let when = format!("WHEN EXISTS (SELECT 1 {found}) ");
+    let forget = format!("DELETE FROM {ASIDE} WHERE tbl = {name}");
+    let put = format!(
+        "{forget}; INSERT INTO {ASIDE} (tbl, new_id, row_id, old) \
+         SELECT {name}, {}, {}, {} {found};",
+        new.id, row.id, row.json,
+    );
+    let logged = log(table, "DELETE", "aside.row_id", "aside.old", "NULL");
+    // An insert that was ignored may have left a row there, of another key.
+    let at =
+        format!("FROM {ASIDE} AS aside WHERE aside.tbl = {name} AND aside.new_id IS {}", new.id);
+    Some(Replaced {
+        aside: trigger(table, "replace", "BEFORE INSERT", &when, &put),
+        gone: format!("{logged} {at}; {forget}; "),
+        forget: format!("{forget} AND row_id IS {}; ", old.id),
+    })
 }
 
 fn log(table: &Table, op: &str, id: &str, old: &str, new: &str) -> String {

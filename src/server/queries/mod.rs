@@ -39,8 +39,9 @@ pub(super) struct Queries {
     most_runners: usize,
 }
 
-/// Who asks for what is one runner: the query and its parameters as the server writes them, and the user
-/// only where the answer depends on it.
+/// Who asks for what is one runner: the query and its parameters as the server writes them, and who asks
+/// only where the answer depends on it. Identities that may see the same are equal, so a user with other
+/// permissions is another runner, and the same user by another session is not.
 type Key = ((&'static str, String), Option<Identity>);
 
 impl Queries {

@@ -23,12 +23,13 @@ pub trait AnswerQuery: LiveQuery {
     /// The tables that the answer is read from, as they were created. Others may be read, but their
     /// changes are not noticed.
     const TABLES: &'static [&'static str];
-    /// Whether different users get different answers. If not, it is asked once for all of them, by nobody
-    /// in particular: a guest without a name.
+    /// Whether different users get different answers: rows that not everybody may see, for instance. Then it
+    /// is asked by each user, and each guest, as themselves; connections that are [equal](Identity) share
+    /// an answer. If not, it is asked once for all of them, by nobody in particular: a guest without a name.
     const PER_USER: bool = false;
 
     /// Reads the answer. It must depend on nothing but the parameters, the rows of its tables and, where
-    /// [`Self::PER_USER`] says so, `who`: that is what it is asked again for.
+    /// [`Self::PER_USER`] says so, what makes `who` equal to others: kind, id and permissions.
     ///
     /// # Errors
     /// Whatever keeps the server from answering; the subscribers are told, and it is tried again at the

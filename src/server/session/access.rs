@@ -28,8 +28,7 @@ pub(super) fn enter(
     peer: &Peer,
     lease: &Arc<Lease>,
 ) -> (Arc<Queue>, Arc<Seat>) {
-    let user = peer.identity.signed_in().cloned();
-    let queue = Arc::new(Queue::new(realtime.limits()).of_user(user));
+    let queue = Arc::new(Queue::new(realtime.limits()).of(peer.identity.clone()));
     let seat = take_seat(realtime, peer, &queue, lease);
     (queue, seat)
 }

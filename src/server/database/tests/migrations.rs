@@ -95,7 +95,8 @@ async fn a_migration_that_is_cut_off_is_made_good_at_the_next_start() {
     test.write(
         Writer::Foreign,
         "INSERT INTO tidewire_meta VALUES ('suspended:t', 't'); DROP TRIGGER tidewire_t_insert;
-         DROP TRIGGER tidewire_t_update; DROP TRIGGER tidewire_t_delete; UPDATE t SET a = 'unseen'",
+         DROP TRIGGER tidewire_t_update; DROP TRIGGER tidewire_t_delete;
+         DROP TRIGGER tidewire_t_replace; UPDATE t SET a = 'unseen'",
     )
     .await;
     let test = test.reopen().await;

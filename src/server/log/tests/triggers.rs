@@ -138,6 +138,86 @@ async fn replace_reports_the_rows_that_it_removes() {
 }
 
 #[tokio::test]
+async fn a_row_that_is_replaced_is_deleted_first_whoever_writes() {
+    let keys = [
+        ("id INTEGER PRIMARY KEY, name TEXT", "1", "1"),
+        ("id TEXT PRIMARY KEY, name TEXT", "'ä'", "ä"),
+        ("id BLOB PRIMARY KEY, name TEXT", "x'ABCD'", "abcd"),
+        ("id INTEGER PRIMARY KEY, name TEXT, UNIQUE (id, name)", "-1", "-1"),
+    ];
+    for writer in Writer::BOTH {
+        for (columns, key, id) in keys {
+            let test = Fixture::following(&format!("CREATE TABLE t ({columns})"), &["t"]).await;
+            let insert =
+                |or: &str, name: &str| format!("INSERT {or} INTO t VALUES ({key}, '{name}');");
+            let upsert = "ON CONFLICT (id) DO UPDATE SET name = 'd';";
+            // What only tries to take the row's place does not delete it, then or later.
+            test.write(writer, &(insert("", "a") + &insert("OR IGNORE", "b"))).await;
+            test.write(writer, &insert("OR REPLACE", "c")).await;
+            test.write(writer, &insert("", "x").replace(';', upsert)).await;
+            test.write(writer, &format!("DELETE FROM t; {}", insert("OR REPLACE", "e"))).await;
+            let found: Vec<_> = test
+                .entries()
+                .await
+                .iter()
+                .map(|e| {
+                    let name = |row| parsed(row)["name"].as_str().unwrap_or("").to_owned();
+                    assert_eq!(e.row_id.as_deref(), Some(id));
+                    (e.op, name(&e.old_record), name(&e.record))
+                })
+                .collect();
+            let row = |op, old: &str, new: &str| (op, old.to_owned(), new.to_owned());
+            let expected = [
+                row(Insert, "", "a"),
+                row(Delete, "a", ""),
+                row(Insert, "", "c"),
+                row(Update, "c", "d"),
+                row(Delete, "d", ""),
+                row(Insert, "", "e"),
+            ];
+            assert_eq!(found, expected, "{columns} {writer:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_is_drawn_or_spelled_otherwise_replaces_the_row_that_it_does_and_no_other() {
+    for writer in Writer::BOTH {
+        let schema = "CREATE TABLE t (id INTEGER PRIMARY KEY, n); CREATE TABLE r (n);
+                      CREATE TABLE s (a TEXT COLLATE NOCASE, b INT, PRIMARY KEY (a, b)) WITHOUT ROWID;
+                      CREATE TABLE u (a PRIMARY KEY)";
+        let test = Fixture::following(schema, &["t", "r", "s", "u"]).await;
+        // A key that is still to be drawn counts as -1 before the insert.
+        test.write(
+            writer,
+            "INSERT INTO t VALUES (-1, 0); INSERT OR REPLACE INTO t (n) VALUES (1), (2);
+             INSERT INTO r (rowid, n) VALUES (-1, 0); INSERT OR REPLACE INTO r (n) VALUES (1);
+             INSERT OR REPLACE INTO r (rowid, n) VALUES (0, 2);
+             INSERT INTO s VALUES ('x', 1), ('x', 2); INSERT OR REPLACE INTO s VALUES ('X', '1');
+             INSERT INTO u VALUES (NULL); INSERT OR REPLACE INTO u VALUES (NULL);",
+        )
+        .await;
+        let key = |op, id: &str| (op, Some(id.to_owned()));
+        let expected = [
+            key(Insert, "-1"),
+            key(Insert, "0"),
+            key(Insert, "1"),
+            key(Insert, "-1"),
+            key(Insert, "0"),
+            key(Delete, "0"),
+            key(Insert, "0"),
+            key(Insert, "x:1"),
+            key(Insert, "x:2"),
+            key(Delete, "x:1"),
+            key(Insert, "X:1"),
+            (Insert, None),
+            (Insert, None),
+        ];
+        assert_eq!(test.ops().await, expected, "{writer:?}");
+    }
+}
+
+#[tokio::test]
 async fn upserts_cascades_and_deleting_everything_are_seen() {
     for writer in Writer::BOTH {
         let test = Fixture::following(
