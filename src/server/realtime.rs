@@ -19,8 +19,8 @@ use super::{
     database::Database,
     event::{Event, encode},
     hub::{ChannelFigures, Hub},
-    identity::{Authenticate, Connect, Identity},
-    limiter::{Admission, Bucket, Looks},
+    identity::{Authenticate, Identity},
+    limiter::{Admission, Bucket, Looks, WrongProofs},
     log::{ChangeLog, LogError},
     messages::Messages,
     metrics::{ClientNumbers, Metrics, Stats},
@@ -29,6 +29,7 @@ use super::{
     queries::Queries,
     queue::Queued,
     revalidate::Revalidations,
+    revocation,
     routing::Routing,
 };
 use crate::contract::{
@@ -63,9 +64,9 @@ pub(super) struct Inner {
     pub(super) metrics: Arc<Metrics>,
     pub(super) admission: Arc<Admission>,
     pub(super) looks: Looks,
+    pub(super) wrong_proofs: WrongProofs,
     pub(super) publishing: Bucket,
     pub(super) proxies: Vec<IpNet>,
-    pub(super) broadcast_key: Option<String>,
     pub(super) allowed_origins: Vec<String>,
     pub(super) drain: OnceLock<Duration>,
     pub(super) looking: tokio::sync::Mutex<()>,
@@ -291,10 +292,6 @@ impl Realtime {
         &self.inner.proxies
     }
 
-    pub(super) fn broadcast_key(&self) -> Option<&str> {
-        self.inner.broadcast_key.as_deref()
-    }
-
     pub(super) fn allowed_origins(&self) -> &[String] {
         &self.inner.allowed_origins
     }
@@ -317,15 +314,16 @@ impl Realtime {
         self.inner.stop.cancelled().await;
     }
 
-    /// Who makes this request.
-    ///
-    /// # Errors
-    /// What the hook refuses it with.
-    pub async fn identify(&self, request: Connect<'_>) -> Result<Identity, LiveError> {
-        self.inner.authenticate.identify(request).await
+    pub(super) fn authenticate(&self) -> &dyn Authenticate {
+        &*self.inner.authenticate
     }
 
-    /// Asks the identity's permissions, and unless it is limited to them the policy.
+    pub(super) fn wrong_proofs(&self) -> &WrongProofs {
+        &self.inner.wrong_proofs
+    }
+
+    /// Asks the identity's permissions, and unless it is limited to them the policy. On the channels of the
+    /// channel layer's own entries nobody may do anything.
     ///
     /// # Errors
     /// `permission_denied`, or `authentication_required` for a guest; `realtime_disabled` for presence
@@ -339,6 +337,9 @@ impl Realtime {
         if !self.inner.tracks_presence && matches!(action, Action::Join | Action::SeeUsers) {
             let text = "presence is switched off on this server";
             return Err(LiveError::new(ErrorCode::RealtimeDisabled, text));
+        }
+        if channel.prefix() == revocation::PREFIX {
+            return Err(refusal(who));
         }
         let permitted = who.permissions().allow(action, channel);
         if permitted || !who.is_limited() && self.inner.policy.allows(who, action, channel).await {

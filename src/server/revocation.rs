@@ -21,8 +21,10 @@ pub enum Revoked {
     Credential(String),
 }
 
-/// Where revocations are in the log; nobody may subscribe to it.
+/// Where revocations are in the log. No client may do anything on it, or on any other below `access`.
 pub(super) const CHANNEL: &str = "access:revoked";
+/// The first segment of such channels.
+pub(super) const PREFIX: &str = "access";
 
 impl WriteTx {
     /// Once this is committed, these connections end.
