@@ -79,10 +79,7 @@ mod tests {
 
     use super::*;
 
-    fn found<T>(
-        lines: &[(HeaderName, &'static str)],
-        read: impl FnOnce(Connect<'_>) -> T,
-    ) -> T {
+    fn found<T>(lines: &[(HeaderName, &'static str)], read: impl FnOnce(Connect<'_>) -> T) -> T {
         let mut headers = HeaderMap::new();
         for (name, value) in lines {
             headers.append(name, HeaderValue::from_static(value));

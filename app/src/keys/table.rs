@@ -28,7 +28,8 @@ pub async fn add(
     let (id, secret) = (RowId::new().to_string(), Secret::random()?);
     let texts: Vec<_> = permissions.iter().map(ToString::to_string).collect();
     let mut tx = database.write().await?;
-    sql!(tx, |db| sqlx::query(
+    sql!(tx, |db| {
+        sqlx::query(
         "INSERT INTO api_keys (id, name, sha256, permissions, created_ms) VALUES ($1, $2, $3, $4, $5)"
     )
     .bind(&id)
@@ -36,7 +37,8 @@ pub async fn add(
     .bind(secret.sha256())
     .bind(texts.join(" "))
     .bind(now())
-    .execute(db))?;
+    .execute(db)
+    })?;
     tx.commit::<()>(None).await?;
     Ok((id, secret))
 }
@@ -48,8 +50,7 @@ pub async fn add(
 pub async fn list(database: &Database) -> Result<Vec<ApiKey>, KeyError> {
     let mut tx = database.read().await?;
     let text = format!("SELECT {COLUMNS} FROM api_keys ORDER BY created_ms, id");
-    let rows: Vec<Row> =
-        sql!(tx, |db| sqlx::query_as(sqlx::AssertSqlSafe(text)).fetch_all(db))?;
+    let rows: Vec<Row> = sql!(tx, |db| sqlx::query_as(sqlx::AssertSqlSafe(text)).fetch_all(db))?;
     rows.into_iter().map(Row::read).collect()
 }
 
@@ -59,8 +60,7 @@ pub async fn list(database: &Database) -> Result<Vec<ApiKey>, KeyError> {
 /// When the table cannot be read.
 pub async fn find(database: &Database, secret: &Secret) -> Result<Option<ApiKey>, KeyError> {
     let mut tx = database.read().await?;
-    let text =
-        format!("SELECT {COLUMNS} FROM api_keys WHERE sha256 = $1 AND revoked_ms IS NULL");
+    let text = format!("SELECT {COLUMNS} FROM api_keys WHERE sha256 = $1 AND revoked_ms IS NULL");
     let row: Option<Row> = sql!(tx, |db| sqlx::query_as(sqlx::AssertSqlSafe(text))
         .bind(secret.sha256())
         .fetch_optional(db))?;

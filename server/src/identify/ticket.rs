@@ -77,8 +77,7 @@ impl Tickets {
         validation.leeway = 0;
         validation.set_required_spec_claims(&["exp", "aud"]);
         validation.set_audience(&[AUDIENCE]);
-        let (decoding, encoding) =
-            (DecodingKey::from_secret(&key), EncodingKey::from_secret(&key));
+        let (decoding, encoding) = (DecodingKey::from_secret(&key), EncodingKey::from_secret(&key));
         Self { decoding, encoding, validation, used: Mutex::default() }
     }
 
@@ -117,8 +116,8 @@ impl Tickets {
     /// `authentication_required` when it does not hold, or is something else; `rate_limited` when too many
     /// were used within a minute.
     pub(super) fn take(&self, text: &str) -> Result<Identity, LiveError> {
-        let is_ticket = decode_header(text)
-            .is_ok_and(|header| header.typ.is_some_and(|kind| kind == TYPE));
+        let is_ticket =
+            decode_header(text).is_ok_and(|header| header.typ.is_some_and(|kind| kind == TYPE));
         if !is_ticket {
             return Err(refused(
                 "only a ticket may stand in an address, where logs and histories keep it: tokens and keys go \
@@ -201,7 +200,11 @@ mod tests {
         for who in [
             Identity::guest("g"),
             Identity::user("ann").with_permissions(may("read:a")),
-            Identity::user("ann").limited_to(may("read:a")).named("Ann").by("j").until(u64::MAX / 2),
+            Identity::user("ann")
+                .limited_to(may("read:a"))
+                .named("Ann")
+                .by("j")
+                .until(u64::MAX / 2),
             Identity::service("shop").limited_to(may("write:*")).by("key"),
         ] {
             let ticket = tickets.give(&who);

@@ -102,9 +102,7 @@ async fn house() -> (TestServer, Vec<Option<(&'static str, String)>>) {
     let database = Database::open(&url(&folder)).await.unwrap();
     database.migrate(&app::MIGRATIONS).await.unwrap();
     let everybody = Everybody::new(database.clone(), Signed).token_secret(Some(SECRET));
-    let describe = |builder| {
-        queries::add(declare(builder)).authenticate(everybody).policy(House)
-    };
+    let describe = |builder| queries::add(declare(builder)).authenticate(everybody).policy(House);
     let server = TestServer::start_with(folder, limits, describe).await;
     let key = async |name: &str, permissions: &[&str]| {
         let permissions = Permissions::parse(permissions.iter().copied()).unwrap();

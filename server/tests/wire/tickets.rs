@@ -48,9 +48,7 @@ async fn spec_fb4_a_ticket_opens_one_connection_as_who_asked_for_it() {
     let once = ticket(&server, &bearer).await;
     let path = format!("/realtime?token={once}");
     let mut socket = Socket::attempt_at(server.address, &path, &[]).await.unwrap();
-    socket
-        .send_json(json!({"type": "subscribe", "channel": "room:a", "presence": {}}))
-        .await;
+    socket.send_json(json!({"type": "subscribe", "channel": "room:a", "presence": {}})).await;
     socket.expect("ack").await;
     assert_eq!(socket.expect("presence_state").await["users"][0]["userId"], "ann");
     // What the token may not do the ticket may not either.
@@ -106,9 +104,7 @@ async fn spec_fb4_a_visitor_asks_by_cookie_from_a_page_of_the_site_alone() {
     assert!(!once.contains(ANN));
     // The same guest as over a socket with the cookie.
     let mut socket = server.connect_with_cookie(ANN).await;
-    socket
-        .send_json(json!({"type": "subscribe", "channel": "room:a", "presence": {}}))
-        .await;
+    socket.send_json(json!({"type": "subscribe", "channel": "room:a", "presence": {}})).await;
     socket.expect("ack").await;
     let ann = socket.expect("presence_state").await["users"][0]["userId"].take();
     let mut stream = Events::open(server.address, &format!("token={once}")).await;
@@ -116,8 +112,7 @@ async fn spec_fb4_a_visitor_asks_by_cookie_from_a_page_of_the_site_alone() {
     assert_eq!(own_id(&mut stream, "").await, ann, "a ticket alone is enough to be told apart");
     drop(stream);
     let once = ticket(&server, &cookie).await;
-    let mut stream =
-        Events::open_with(server.address, &format!("token={once}"), &lines).await;
+    let mut stream = Events::open_with(server.address, &format!("token={once}"), &lines).await;
     assert_eq!(own_id(&mut stream, &lines).await, ann);
     drop((socket, stream));
     refused(&ask(&server, &[&cookie, "Authorization: Bearer nonsense"]).await);

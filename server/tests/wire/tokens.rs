@@ -114,7 +114,10 @@ fn wrong() -> Vec<(&'static str, String)> {
     };
     let right = jwt(&good);
     let (rest, signature) = right.rsplit_once('.').unwrap();
-    let (_, root) = with("sub", json!("root")).split_once('.').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+    let (_, root) = with("sub", json!("root"))
+        .split_once('.')
+        .map(|(a, b)| (a.to_owned(), b.to_owned()))
+        .unwrap();
     let (root, _) = root.split_once('.').unwrap();
     let (head, _) = rest.split_once('.').unwrap();
     let twice = text.replacen('{', r#"{"sub":"root","#, 1);
@@ -128,7 +131,10 @@ fn wrong() -> Vec<(&'static str, String)> {
         ("two parts", rest.to_owned()),
         ("four parts", format!("{right}.{signature}")),
         ("other claims under the same signature", format!("{head}.{root}.{signature}")),
-        ("another secret", signed(&header("HS256"), &text, "another secret altogether, of some length")),
+        (
+            "another secret",
+            signed(&header("HS256"), &text, "another secret altogether, of some length"),
+        ),
         ("an empty secret", signed(&header("HS256"), &text, "")),
         ("a claim twice", signed(&header("HS256"), &twice, SECRET)),
         ("a header of nothing", signed("{}", &text, SECRET)),
@@ -139,7 +145,8 @@ fn wrong() -> Vec<(&'static str, String)> {
         ("dots", "..".into()),
         ("far too long", with("sub", json!("a".repeat(10_000)))),
     ];
-    for algorithm in ["None", "NONE", "HS384", "HS512", "RS256", "PS256", "ES256", "EdDSA", "hs256"] {
+    for algorithm in ["None", "NONE", "HS384", "HS512", "RS256", "PS256", "ES256", "EdDSA", "hs256"]
+    {
         all.push(("another algorithm", by(algorithm)));
     }
     for name in ["sub", "permissions", "exp"] {
@@ -185,13 +192,13 @@ async fn spec_sy5_spec_sy10_a_token_that_does_not_hold_is_refused_and_makes_no_g
         assert_eq!((status, code), (401, json!("authentication_required")), "{why}: {message}");
         assert!(token.is_empty() || !message.contains(&token), "{why}: {message}");
         // A cookie beside it does not help.
-        let headers =
-            [("authorization", bearer.as_str()), ("cookie", "tidewire_guest=0123456789abcdef0123456789abcdef")];
+        let headers = [
+            ("authorization", bearer.as_str()),
+            ("cookie", "tidewire_guest=0123456789abcdef0123456789abcdef"),
+        ];
         assert_eq!(refusal(&server, &headers).await.0, 401, "{why}");
         let offered = format!("tidewire, bearer.{token}");
-        let head = format!(
-            "GET /realtime/sse HTTP/1.1\r\nSec-WebSocket-Protocol: {offered}\r\n"
-        );
+        let head = format!("GET /realtime/sse HTTP/1.1\r\nSec-WebSocket-Protocol: {offered}\r\n");
         assert_eq!(request(server.address, &head, b"").await.unwrap().status, 401, "{why}");
     }
     for (claim, value) in [
@@ -251,8 +258,12 @@ async fn spec_fb4_a_server_without_a_secret_takes_no_token_and_says_so() {
 async fn spec_sy5_a_token_in_an_address_is_refused_with_the_reason() {
     let server = TestServer::start_in(new_folder(), taken).await;
     for text in [of("ann", &["read:*"]), "tw_0123".into(), "nonsense".into(), String::new()] {
-        let answer = get(server.address, &format!("/realtime/sse?channel=room:a&token={text}")).await;
-        assert_eq!((answer.status, &answer.json()["code"]), (401, &json!("authentication_required")));
+        let answer =
+            get(server.address, &format!("/realtime/sse?channel=room:a&token={text}")).await;
+        assert_eq!(
+            (answer.status, &answer.json()["code"]),
+            (401, &json!("authentication_required"))
+        );
         let message = answer.json()["message"].as_str().unwrap().to_owned();
         assert!(message.contains("ticket") && message.contains("Authorization"), "{message}");
         let path = format!("/realtime?token={text}");

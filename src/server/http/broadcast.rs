@@ -42,11 +42,7 @@ pub async fn broadcast(
     }
 }
 
-async fn send(
-    realtime: &Realtime,
-    request: Connect<'_>,
-    body: Body,
-) -> Result<usize, LiveError> {
+async fn send(realtime: &Realtime, request: Connect<'_>, body: Body) -> Result<usize, LiveError> {
     // Before anything is read for them.
     sender(realtime, request).await?;
     if let Err(wait) = realtime.publishing().take() {
