@@ -2,6 +2,8 @@
 
 pub mod home;
 #[cfg(not(target_arch = "wasm32"))]
+pub mod keys;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod policy;
 pub mod products;
 pub mod shell;

@@ -189,7 +189,7 @@ class Rules(unittest.IsolatedAsyncioTestCase):
 
         async def token() -> str:
             return next(tokens)
-        self.client._token = token
+        self.client._proof._token = token
         proving = asyncio.create_task(self.client.auth("first"))
         await until(lambda: self.server.sent[-1]["type"] == "auth")
         frame = self.server.last("auth")

@@ -19,9 +19,10 @@ import math
 import random
 import time
 from collections import deque
-from typing import Any, Awaitable, Callable, Coroutine, Optional
+from typing import Any, Callable, Coroutine, Optional
 from urllib.parse import quote
 
+from tidewire_proof import Proof, Token
 from tidewire_subscription import Event, OnEvent, Presence, Reload, Resync, Subscription, User, Wish, back_off, refusal_of
 from tidewire_transport import EventStream, Frame, Transport, WebSocket
 from tidewire_wire import (  # noqa: F401 (the errors by name are this module's, too)
@@ -47,14 +48,16 @@ class Client:
     """One connection to a server, made again when it ends.
 
     `base` is the server's address. With `event_stream`, server-sent events take the WebSocket's place. `headers` go with
-    every request, such as a cookie. `contract` names the types the program was built with. `on_error` is told of refusals
+    every request, such as a cookie. `token` is a token or an API key, or a function that gives a fresh one; `prove_by` says
+    how a connection brings it: "header", "subprotocol" or "ticket", as pages in a browser do. `contract` names the types the program was built with. `on_error` is told of refusals
     that nobody waits for, `on_contract` of each `welcome`'s `contract`, `on_closed` when the server asked not to come back.
-    `token` gives a fresh token: it is asked before each connect and, where a token expires, before that.
+    A function is asked before each connect and, where a token expires, before that.
     """
 
-    def __init__(self, base: str, *, event_stream: bool = False, headers: Optional[Headers] = None, contract: Optional[str] = None,
+    def __init__(self, base: str, *, event_stream: bool = False, headers: Optional[Headers] = None,
+                 token: Optional[Token] = None, prove_by: str = "header", contract: Optional[str] = None,
                  on_error: Optional[Callable[[Refused], None]] = None, on_contract: Optional[Callable[[str], None]] = None,
-                 on_closed: Optional[Callable[[Closed], None]] = None, token: Optional[Callable[[], Awaitable[str]]] = None):
+                 on_closed: Optional[Callable[[Closed], None]] = None):
         self.base = base.rstrip("/")
         self.limits: dict[str, int] = {}
         """As the newest `welcome` told them."""
@@ -62,8 +65,9 @@ class Client:
         """How many connections there have been."""
         self.view: Optional[str] = None
         """What this client may see, as the server names it; what it keeps was seen by this."""
-        self._token, self._renewal, self._sent_away = token, None, -math.inf
-        self._event_stream, self._headers, self._contract = event_stream, dict(headers or {}), contract
+        self._renewal, self._sent_away = None, -math.inf
+        self._event_stream, self._contract = event_stream, contract
+        self._proof = Proof(dict(headers or {}), token, prove_by)
         self._on_error, self._on_contract, self._on_closed = on_error, on_contract, on_closed
         self._transport: Optional[Transport] = None
         self._subscriptions: dict[str, Subscription] = {}
@@ -104,8 +108,10 @@ class Client:
             await transport.close()
 
     async def _open(self) -> Transport:
-        proof = {"Authorization": f"Bearer {await self._token()}"} if self._token else {}
-        return await (EventStream if self._event_stream else WebSocket).open(self.base, {**self._headers, **proof})
+        headers, beside, address_end = await self._proof.connection(self.base)
+        if self._event_stream:
+            return await EventStream.open(self.base, headers, beside=beside, address_end=address_end)
+        return await WebSocket.open(self.base, headers, address_end)
 
     async def _run(self, transport: Optional[Transport]) -> None:
         while True:
@@ -237,12 +243,12 @@ class Client:
         if self._renewal:
             self._renewal.cancel()
         self._renewal = None
-        if expires_in_ms is not None and self._token:
+        if expires_in_ms is not None and self._proof.can_renew:
             self._renewal = asyncio.get_running_loop().call_later(max(1.0, expires_in_ms * 0.8 / 1000), self._renew)
 
     def _renew(self) -> None:
         async def renew() -> None:
-            await self.auth(await self._token())
+            await self.auth(await self._proof.token())
         self.spawn(renew())
 
     @staticmethod
@@ -340,18 +346,19 @@ class Client:
 
     async def stats(self) -> dict:
         """The server's numbers."""
-        return json.loads(await request("GET", f"{self.base}/realtime/stats", headers=self._headers))
+        return json.loads(await request("GET", f"{self.base}/realtime/stats", headers=await self._proof.headers()))
 
     async def users(self, channel: str) -> Presence:
         """Who is present in a channel, asked once."""
-        told = json.loads(await request("GET", f"{self.base}/realtime/channel/users?channel={quote(channel)}", headers=self._headers))
+        url, headers = f"{self.base}/realtime/channel/users?channel={quote(channel)}", await self._proof.headers()
+        told = json.loads(await request("GET", url, headers=headers))
         presence = Presence()
         presence.fold({"type": "presence_state", "users": told["users"]})
         presence.fold({"type": "presence_count", "count": told["count"]})
         return presence
 
     async def post_broadcast(self, channel: str, payload: object, key: Optional[str] = None) -> int:
-        """Sends a message without a connection, as a server that proves itself with `key`; how many it reached."""
-        headers = {**self._headers, **({"Authorization": f"Bearer {key}"} if key else {})}
+        """Sends a message without a connection, proved by `key` or else by this client's token; how many it reached."""
+        headers = {**await self._proof.headers(), **({"Authorization": f"Bearer {key}"} if key else {})}
         told = await request("POST", f"{self.base}/realtime/broadcast", {"channel": channel, "payload": payload}, headers)
         return json.loads(told)["reached"]

@@ -48,18 +48,20 @@ class WebSocket:
         self._wire, self._leaving = wire, False
 
     @classmethod
-    async def open(cls, base: str, headers: Headers) -> WebSocket:
-        """`base` is the server's address, `http://…`, `https://…`, `ws://…` or `wss://…`."""
+    async def open(cls, base: str, headers: Headers, address_end: str = "") -> WebSocket:
+        """`base` is the server's address, `http://…`, `https://…`, `ws://…` or `wss://…`; `address_end` may be a ticket's."""
         wire = await Wire.open(base)
         try:
             key = base64.b64encode(os.urandom(16)).decode()
-            status, told = await send_request(wire, "GET", base.rstrip("/") + "/realtime", {
+            status, told = await send_request(wire, "GET", base.rstrip("/") + "/realtime" + address_end, {
                 "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": key, **headers})
             if status != 101:
                 raise await refused(wire, status, told)
             proof = hashlib.sha1((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest()
             if told.get("sec-websocket-accept") != base64.b64encode(proof).decode():
                 raise Closed(reason="not a WebSocket server")
+            if "Sec-WebSocket-Protocol" in headers and told.get("sec-websocket-protocol") != "tidewire":
+                raise Closed(reason="the server does not speak the subprotocol")
             return cls(wire)
         except BaseException:
             wire.close()
@@ -128,17 +130,20 @@ class EventStream:
 
     @classmethod
     async def open(cls, base: str, headers: Headers, channels: Sequence[str] = (), since: Optional[str] = None,
-                   last_event_id: Optional[str] = None) -> EventStream:
-        """`channels` subscribe at once, from `since`; `last_event_id` is what a browser sends when it comes back by itself."""
+                   last_event_id: Optional[str] = None, beside: Optional[Headers] = None, address_end: str = "") -> EventStream:
+        """`channels` subscribe at once, from `since`; `last_event_id` is what a browser sends when it comes back by itself.
+
+        `beside` are the headers of the frames that are posted, where they are others than `headers`.
+        """
         asked = [("channel", channel) for channel in channels] + ([("since", since)] if since else [])
-        url = f"{base}/realtime/sse" + ("?" + urlencode(asked) if asked else "")
+        url = f"{base}/realtime/sse" + address_end + (("&" if address_end else "?") + urlencode(asked) if asked else "")
         more = {"Accept": "text/event-stream", **({"Last-Event-ID": last_event_id} if last_event_id else {})}
         wire = await Wire.open(url)
         try:
             status, told = await send_request(wire, "GET", url, {**headers, **more})
             if status != 200:
                 raise await refused(wire, status, told)
-            stream = cls(wire, base, headers, told)
+            stream = cls(wire, base, headers if beside is None else beside, told)
             opened = await stream.receive()
             if opened.get("type") != "open":
                 raise Closed(reason="not an event stream of Tidewire")

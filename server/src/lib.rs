@@ -1,7 +1,9 @@
 //! The server as a library, so that tests start it on a port of their own.
 
+mod command;
 mod config;
 pub mod guest;
+pub mod identify;
 mod listen;
 mod refusals;
 mod routes;
@@ -10,5 +12,6 @@ mod silence;
 mod startup;
 pub mod telemetry;
 
+pub use command::{Cli, Command, CommandError};
 pub use config::{Config, LimitArgs};
 pub use startup::{Server, StartError};

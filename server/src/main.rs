@@ -1,12 +1,15 @@
 //! The server: configuration, start, stop.
 
 use clap::Parser;
-use server::{Config, Server, shutdown, telemetry};
+use server::{Cli, Server, shutdown, telemetry};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let config = Config::parse();
+    let Cli { config, command } = Cli::parse();
     telemetry::init(&config);
+    if let Some(command) = command {
+        return Ok(command.run(&config).await?);
+    }
     let server = Server::start(config).await?;
     let stop = shutdown::signal()?;
     println!("listening on http://{}", server.address());

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     Config, guest,
+    identify::Everybody,
     listen::{Patience, serve},
     routes,
 };
@@ -55,14 +56,16 @@ impl Server {
         let database = Database::open_with(&config.database_url, limits.external_poll).await?;
         database.migrate(&app::MIGRATIONS).await?;
         let (dead_after, drain) = (limits.dead_after, limits.drain);
-        let realtime = app::resources(Realtime::builder(database).authenticate(guest::Visitors))
+        let everybody = Everybody::new(database.clone(), guest::Visitors)
+            .token_secret(config.token_secret.as_deref())
+            .broadcast_key(config.broadcast_key.as_deref());
+        let realtime = app::resources(Realtime::builder(database).authenticate(everybody))
             .only(&config.resources)
             .enabled(config.realtime)
             .presence(config.presence)
             .path(&config.realtime_path)
             .limits(limits)
             .trusted_proxies(config.trusted_proxies.iter().copied())
-            .broadcast_key(config.broadcast_key.clone())
             .allowed_origins(config.allowed_origins.iter().cloned())
             .start()
             .await?;

@@ -12,24 +12,28 @@ use tokio::{process::Command, time::timeout};
 use support::{Binary, TestServer, declare, new_folder};
 
 /// What the client is tried on against the product as it ships: modules of `clients/python`.
-const MODULES: [&str; 6] = [
+const MODULES: [&str; 7] = [
     "test_rules",
     "test_client",
     "test_event_streams",
     "test_presence",
     "test_operations",
     "test_queries",
+    "test_tokens",
 ];
 /// How long all of it may take.
 const AT_MOST: Duration = Duration::from_secs(300);
 /// What it proves itself with where only servers may ask.
 const KEY: &str = "a key for tests";
+/// What it signs its tokens with.
+const SECRET: &str = "f00dcafe-the-tests-sign-their-tokens-by-this";
 
 #[tokio::test]
 async fn spec_fb1_a_client_written_from_the_document_alone_works() {
     let folder = TempDir::new().expect("a folder");
     let file = folder.path().join("python.db");
-    let server = Binary::start_with("127.0.0.1:0", &file, &[("TIDEWIRE_BROADCAST_KEY", KEY)]).await;
+    let settings = [("TIDEWIRE_BROADCAST_KEY", KEY), ("TIDEWIRE_TOKEN_SECRET", SECRET)];
+    let server = Binary::start_with("127.0.0.1:0", &file, &settings).await;
     run(&MODULES, server.address, &file, [("TIDEWIRE_QUERY", "worth")]).await;
 }
 
@@ -49,6 +53,7 @@ async fn run(modules: &[&str], address: SocketAddr, file: &Path, settings: [(&st
         .env("TIDEWIRE_URL", format!("http://{address}"))
         .env("TIDEWIRE_DATABASE", file)
         .env("TIDEWIRE_BROADCAST_KEY", KEY)
+        .env("TIDEWIRE_TOKEN_SECRET", SECRET)
         .envs(settings)
         .kill_on_drop(true)
         .output();

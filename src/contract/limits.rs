@@ -24,6 +24,8 @@ pub struct Limits {
     pub admissions_per_second: u32,
     /// Requests of one address in a minute that ask for numbers or for who is present.
     pub looks_per_minute: u32,
+    /// Proofs of who somebody is that one address may bring in a minute although they do not hold.
+    pub wrong_proofs_per_minute: u32,
     /// The window in which a connection's requests are counted.
     pub request_window: Duration,
     /// Subscribes and unsubscribes of one connection in a window.
@@ -98,6 +100,7 @@ impl Default for Limits {
             connects_per_minute: 1_200,
             admissions_per_second: 1_000,
             looks_per_minute: 600,
+            wrong_proofs_per_minute: 300,
             request_window: Duration::from_secs(10),
             subscribes_per_window: 400,
             broadcasts_per_window: 300,

@@ -11,7 +11,7 @@ use super::{
     database::Database,
     hub::Hub,
     identity::{Authenticate, Guests, Identity},
-    limiter::{Admission, Bucket, Looks},
+    limiter::{Admission, Bucket, Looks, WrongProofs},
     log::{ChangeLog, LogError},
     messages::Messages,
     metrics::{Metrics, keep_rates},
@@ -42,7 +42,6 @@ pub struct Builder {
     authenticate: Arc<dyn Authenticate>,
     policy: Arc<dyn Policy>,
     proxies: Vec<IpNet>,
-    broadcast_key: Option<String>,
     allowed_origins: Vec<String>,
 }
 
@@ -63,7 +62,6 @@ impl Builder {
             authenticate: Arc::new(Guests),
             policy: Arc::new(DenyAll),
             proxies: Vec::new(),
-            broadcast_key: None,
             allowed_origins: Vec::new(),
         }
     }
@@ -157,13 +155,6 @@ impl Builder {
         self
     }
 
-    /// What other servers prove themselves with at `POST /realtime/broadcast`. Without this, or with an
-    /// empty one, nobody can.
-    pub fn broadcast_key(mut self, key: Option<String>) -> Self {
-        self.broadcast_key = key.filter(|key| !key.is_empty());
-        self
-    }
-
     /// Further sites whose pages may connect, such as `https://app.example.com`, beside the one that the
     /// request's `Host` names.
     pub fn allowed_origins<O: Into<String>>(
@@ -202,7 +193,6 @@ impl Builder {
             authenticate,
             policy,
             proxies,
-            broadcast_key,
             allowed_origins,
         } = self;
         messages.check(&routing)?;
@@ -231,6 +221,7 @@ impl Builder {
         let hub = Hub::new(log.epoch(), floor, &limits, routing.clone());
         let (admission, window) = (Arc::new(Admission::new(&limits)), limits.request_window);
         let looks = Looks::new(&limits);
+        let wrong_proofs = WrongProofs::new(&limits);
         let publishing = Bucket::new(limits.broadcasts_per_window, window);
         let presence = Presence::new(&limits);
         let realtime = Realtime::from_inner(Inner {
@@ -254,9 +245,9 @@ impl Builder {
             metrics: Arc::new(Metrics::default()),
             admission,
             looks,
+            wrong_proofs,
             publishing,
             proxies,
-            broadcast_key,
             allowed_origins,
             drain: OnceLock::new(),
             looking: tokio::sync::Mutex::new(()),

@@ -5,6 +5,7 @@ use std::{
     hash::{Hash, Hasher},
     net::IpAddr,
     sync::Arc,
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -208,6 +209,14 @@ impl fmt::Debug for Connect<'_> {
     }
 }
 
+/// Stands for somebody in an address, where what they prove themselves with does not belong: once, and soon.
+pub struct Ticket {
+    /// What [`Connect::token`] will be.
+    pub text: String,
+    /// How long it is good for.
+    pub expires_in: Duration,
+}
+
 /// Says who makes a request.
 #[async_trait]
 pub trait Authenticate: Send + Sync + 'static {
@@ -223,6 +232,14 @@ pub trait Authenticate: Send + Sync + 'static {
     /// `authentication_required` when it does not hold, or the application takes none.
     async fn token(&self, _token: &str, _address: Option<IpAddr>) -> Result<Identity, LiveError> {
         Err(LiveError::new(ErrorCode::AuthenticationRequired, "no tokens are taken here"))
+    }
+
+    /// A ticket by which [`Self::identify`] finds this very identity, its credential and its end included.
+    ///
+    /// # Errors
+    /// `permission_denied` where none are given.
+    async fn ticket(&self, _who: &Identity) -> Result<Ticket, LiveError> {
+        Err(LiveError::new(ErrorCode::PermissionDenied, "no tickets are given here"))
     }
 }
 

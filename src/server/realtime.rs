@@ -20,8 +20,8 @@ use super::{
     database::Database,
     event::{Event, encode},
     hub::{ChannelFigures, Hub},
-    identity::{Authenticate, Connect, Identity},
-    limiter::{Admission, Bucket, Looks},
+    identity::{Authenticate, Identity},
+    limiter::{Admission, Bucket, Looks, WrongProofs},
     log::{ChangeLog, LogError},
     messages::Messages,
     metrics::{ClientNumbers, Metrics, Stats},
@@ -66,9 +66,9 @@ pub(super) struct Inner {
     pub(super) metrics: Arc<Metrics>,
     pub(super) admission: Arc<Admission>,
     pub(super) looks: Looks,
+    pub(super) wrong_proofs: WrongProofs,
     pub(super) publishing: Bucket,
     pub(super) proxies: Vec<IpNet>,
-    pub(super) broadcast_key: Option<String>,
     pub(super) allowed_origins: Vec<String>,
     pub(super) drain: OnceLock<Duration>,
     pub(super) looking: tokio::sync::Mutex<()>,
@@ -294,10 +294,6 @@ impl Realtime {
         &self.inner.proxies
     }
 
-    pub(super) fn broadcast_key(&self) -> Option<&str> {
-        self.inner.broadcast_key.as_deref()
-    }
-
     pub(super) fn allowed_origins(&self) -> &[String] {
         &self.inner.allowed_origins
     }
@@ -325,24 +321,12 @@ impl Realtime {
         self.inner.hub.head()
     }
 
-    /// Whose token this is.
-    ///
-    /// # Errors
-    /// What the hook refuses it with.
-    pub(super) async fn identify_by_token(
-        &self,
-        token: &str,
-        address: Option<IpAddr>,
-    ) -> Result<Identity, LiveError> {
-        self.inner.authenticate.token(token, address).await
+    pub(super) fn authenticate(&self) -> &dyn Authenticate {
+        &*self.inner.authenticate
     }
 
-    /// Who makes this request.
-    ///
-    /// # Errors
-    /// What the hook refuses it with.
-    pub async fn identify(&self, request: Connect<'_>) -> Result<Identity, LiveError> {
-        self.inner.authenticate.identify(request).await
+    pub(super) fn wrong_proofs(&self) -> &WrongProofs {
+        &self.inner.wrong_proofs
     }
 
     /// Asks the identity's permissions, and unless it is limited to them the policy. On the channels of the

@@ -20,6 +20,9 @@ pub struct LimitArgs {
     /// Requests for numbers, or for who is present, that one address may make in a minute.
     #[arg(long, env = "TIDEWIRE_LOOKS_PER_MINUTE", help_heading = "Connections", default_value_t = 600, value_parser = value_parser!(u32).range(1..))]
     pub looks_per_minute: u32,
+    /// Tokens, keys and tickets that do not hold, and that one address may bring in a minute.
+    #[arg(long, env = "TIDEWIRE_WRONG_PROOFS_PER_MINUTE", help_heading = "Connections", default_value_t = 300, value_parser = value_parser!(u32).range(1..))]
+    pub wrong_proofs_per_minute: u32,
     /// Subscriptions of one connection.
     #[arg(long, env = "TIDEWIRE_MAX_SUBSCRIPTIONS", help_heading = "Connections", default_value_t = 100, value_parser = value_parser!(u64).range(1..))]
     pub max_subscriptions: u64,
@@ -156,6 +159,7 @@ impl LimitArgs {
             connects_per_minute: self.connects_per_minute,
             admissions_per_second: self.admissions_per_second,
             looks_per_minute: self.looks_per_minute,
+            wrong_proofs_per_minute: self.wrong_proofs_per_minute,
             max_subscriptions: number(self.max_subscriptions),
             max_message_bytes: number(self.max_message_bytes),
             max_frame_bytes: number(self.max_frame_bytes),

@@ -48,9 +48,13 @@ pub struct Config {
     /// what they say of their clients' addresses in `X-Forwarded-For` is believed.
     #[arg(long, env = "TIDEWIRE_TRUSTED_PROXIES", value_delimiter = ',', value_parser = network)]
     pub trusted_proxies: Vec<IpNet>,
-    /// What other servers prove themselves with at `POST /realtime/broadcast`; without it nobody can.
+    /// A key for one other server, which may write every channel and see all numbers: `server key add` makes
+    /// such that may do less.
     #[arg(long, env = "TIDEWIRE_BROADCAST_KEY", hide_env_values = true)]
     pub broadcast_key: Option<String>,
+    /// What tokens (JWT, HS256) are signed with; without it none are taken.
+    #[arg(long, env = "TIDEWIRE_TOKEN_SECRET", hide_env_values = true)]
+    pub token_secret: Option<String>,
     /// Further sites whose pages may connect, such as https://app.example.com, separated by commas; those of the
     /// site itself always may.
     #[arg(long, env = "TIDEWIRE_ALLOWED_ORIGINS", value_delimiter = ',', value_parser = origin)]
@@ -89,6 +93,7 @@ impl fmt::Debug for Config {
             realtime_path,
             trusted_proxies,
             broadcast_key,
+            token_secret,
             allowed_origins,
             secure_cookies,
             header_seconds,
@@ -104,6 +109,7 @@ impl fmt::Debug for Config {
             .field("realtime_path", realtime_path)
             .field("trusted_proxies", trusted_proxies)
             .field("has_broadcast_key", &broadcast_key.is_some())
+            .field("has_token_secret", &token_secret.is_some())
             .field("allowed_origins", allowed_origins)
             .field("secure_cookies", secure_cookies)
             .field("header_seconds", header_seconds)
@@ -199,10 +205,19 @@ mod tests {
 
     #[test]
     fn spec_bq9_no_secret_gets_into_a_log() {
-        let arguments =
-            ["server", "--broadcast-key", "s3cret", "--database-url", "sqlite://u:passw0rd@x"];
+        let arguments = [
+            "server",
+            "--broadcast-key",
+            "s3cret",
+            "--token-secret",
+            "t0ken",
+            "--database-url",
+            "sqlite://u:passw0rd@x",
+        ];
         let shown = format!("{:?}", Config::parse_from(arguments));
-        assert!(!shown.contains("s3cret") && !shown.contains("passw0rd"), "{shown}");
+        for secret in ["s3cret", "t0ken", "passw0rd"] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
         assert!(shown.contains("/realtime"), "{shown}");
     }
 }

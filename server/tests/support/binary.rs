@@ -24,13 +24,23 @@ impl Binary {
 
     /// Starts it with further settings, by environment.
     pub async fn start_with(address: &str, file: &Path, settings: &[(&str, &str)]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_server"))
+        Self::start_logged(address, file, settings, Stdio::inherit()).await
+    }
+
+    /// The same with its log lines somewhere else.
+    pub async fn start_logged(
+        address: &str,
+        file: &Path,
+        settings: &[(&str, &str)],
+        log: Stdio,
+    ) -> Self {
+        let mut child = command(file)
             .env("LEPTOS_SITE_ADDR", address)
-            .env("DATABASE_URL", format!("sqlite://{}", file.display()))
             .env("RUST_LOG", "error")
             .envs(settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
+            .stderr(log)
             .kill_on_drop(true)
             .spawn()
             .expect("the server program starts");
@@ -61,6 +71,25 @@ impl Binary {
         assert!(kill.success());
         timeout(PATIENCE, self.child.wait()).await.expect("it ends in time").expect("a status")
     }
+}
+
+/// Runs `server` with these arguments over a database until it ends: its status, and what it printed.
+pub async fn run(file: &Path, settings: &[(&str, &str)], arguments: &[&str]) -> (bool, String) {
+    let output = command(file)
+        .env("RUST_LOG", "error")
+        .envs(settings.iter().copied())
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output();
+    let output = timeout(PATIENCE, output).await.expect("it ends in time").expect("it runs");
+    (output.status.success(), String::from_utf8(output.stdout).expect("text"))
+}
+
+fn command(file: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_server"));
+    command.env("DATABASE_URL", format!("sqlite://{}", file.display()));
+    command
 }
 
 /// Whether a process has asked for SIGTERM, where the system can tell.

@@ -5,6 +5,7 @@
 mod binary;
 mod events;
 mod http;
+pub mod jwt;
 mod logged;
 mod messages;
 pub mod queries;
@@ -30,7 +31,7 @@ use tidewire::{
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 pub use self::{
-    binary::Binary,
+    binary::{Binary, run},
     events::{Events, post_frame},
     http::{Answer, get, get_as, post_body, post_form, post_json, request, snapshot},
     logged::ErrorCount,

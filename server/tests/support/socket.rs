@@ -57,8 +57,17 @@ impl Socket {
         address: SocketAddr,
         headers: &[(&'static str, &str)],
     ) -> Result<Self, TurnedAway> {
+        Self::attempt_at(address, "/realtime", headers).await
+    }
+
+    /// The same at another path.
+    pub async fn attempt_at(
+        address: SocketAddr,
+        path: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Self, TurnedAway> {
         let tcp = TcpStream::connect(address).await.expect("the server accepts");
-        let url = format!("ws://{address}/realtime");
+        let url = format!("ws://{address}{path}");
         let mut request = url.into_client_request().expect("an address");
         for (name, value) in headers {
             request.headers_mut().append(*name, value.parse().expect("a header"));

@@ -10,7 +10,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::support::{PATIENCE, TestServer, eventually};
+use crate::support::{PATIENCE, TestServer, eventually, post_body};
 
 /// A running script, which prints one JSON a line.
 struct Script {
@@ -81,7 +81,10 @@ ws.onmessage = (event) => {
 async fn spec_fb1_the_javascript_of_the_fluxbase_document_works_unchanged() {
     let server = TestServer::start().await;
     let writer = server.writer().await;
+    // An address takes a ticket in the place of a token.
+    let answer = post_body(server.address, "/realtime/ticket", &[], "").await.json();
     let script = FLUXBASE.replace("ADDRESS", &server.address.to_string());
+    let script = script.replace("YOUR_JWT_TOKEN", answer["ticket"].as_str().expect("a ticket"));
     if let Some(mut script) = Script::run(&script) {
         assert_eq!(script.next().await, json!(["Connected to Fluxbase realtime"]));
         assert_eq!(script.next().await, json!(["Subscription confirmed"]));

@@ -1,18 +1,22 @@
-//! `POST /realtime/broadcast`: messages from other servers, which prove themselves by a key.
+//! `POST /realtime/broadcast`: messages without a connection, from programs that may write the channel.
 
 use axum::{
     Json,
     body::Body,
     extract::State,
-    http::{HeaderMap, header::AUTHORIZATION},
+    http::HeaderMap,
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
 use serde_json::{json, value::RawValue};
-use subtle::ConstantTimeEq;
 
 use super::{
-    super::{Identity, Permissions, Realtime, limiter::rounded_up},
+    super::{
+        Identity, Realtime,
+        identity::{Connect, Kind},
+        limiter::rounded_up,
+    },
+    admit::Origin,
     body::read,
     refuse::refuse,
 };
@@ -27,17 +31,20 @@ struct Message {
 /// Sends a message as a `broadcast` frame would.
 pub async fn broadcast(
     State(realtime): State<Realtime>,
+    Origin(address): Origin,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    match send(&realtime, &headers, body).await {
+    let request = Connect { headers: &headers, token: None, address };
+    match send(&realtime, request, body).await {
         Ok(reached) => Json(json!({ "reached": reached })).into_response(),
         Err(error) => refuse(error),
     }
 }
 
-async fn send(realtime: &Realtime, headers: &HeaderMap, body: Body) -> Result<usize, LiveError> {
-    let service = service(realtime, headers)?;
+async fn send(realtime: &Realtime, request: Connect<'_>, body: Body) -> Result<usize, LiveError> {
+    // Before anything is read for them.
+    sender(realtime, request).await?;
     if let Err(wait) = realtime.publishing().take() {
         let limits = realtime.limits();
         let (most, window) = (limits.broadcasts_per_window, limits.request_window.as_secs_f32());
@@ -49,27 +56,23 @@ async fn send(realtime: &Realtime, headers: &HeaderMap, body: Body) -> Result<us
     let bytes = read(body, limits.max_message_bytes, limits.write_timeout).await?;
     let Message { channel, payload } = serde_json::from_slice(&bytes)
         .map_err(|error| LiveError::new(ErrorCode::MalformedMessage, error.to_string()))?;
-    Ok(realtime.broadcast(&service, &channel, payload).await?.reached)
+    // Again, as the body may have taken seconds, and a key may have been revoked meanwhile.
+    let who = sender(realtime, request).await?;
+    Ok(realtime.broadcast(&who, &channel, payload).await?.reached)
 }
 
-/// The server that holds the key.
+/// Who sends, by what only a program can send: a page of another site can make a browser send its cookies
+/// here, but no header of its own.
 ///
 /// # Errors
 /// `authentication_required` for everybody else.
-pub fn service(realtime: &Realtime, headers: &HeaderMap) -> Result<Identity, LiveError> {
-    let key = realtime.broadcast_key().map(str::as_bytes);
-    let proof = headers.get(AUTHORIZATION).map(|value| value.as_bytes());
-    let proof = proof.and_then(|proof| proof.split_at_checked("Bearer ".len()));
-    let proof = proof.filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"Bearer "));
-    // In constant time: how long a wrong key takes says nothing about the right one.
-    let holds = key.zip(proof).is_some_and(|(key, (_, proof))| bool::from(key.ct_eq(proof)));
-    if holds {
-        let permissions =
-            Permissions::parse(["write:*", "inspect:*"]).expect("they are permissions");
-        return Ok(Identity::service("broadcast").limited_to(permissions));
-    }
-    Err(LiveError::new(
-        ErrorCode::AuthenticationRequired,
-        "this is for servers: send their key as `Authorization: Bearer …`",
-    ))
+async fn sender(realtime: &Realtime, request: Connect<'_>) -> Result<Identity, LiveError> {
+    let missing = || {
+        let text = "this is for programs: send a key or a token as `Authorization: Bearer …`";
+        LiveError::new(ErrorCode::AuthenticationRequired, text)
+    };
+    request.bearer().ok_or_else(missing)?;
+    let who = realtime.identify(request).await?;
+    // Where the application takes no such proof, it has proved nothing.
+    if who.kind() == Kind::Guest { Err(missing()) } else { Ok(who) }
 }

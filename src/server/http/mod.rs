@@ -15,6 +15,7 @@ mod refuse;
 mod socket;
 mod sse;
 mod stats;
+mod ticket;
 mod users;
 
 use axum::{
@@ -31,14 +32,18 @@ pub fn routes<S: Clone + Send + Sync + 'static>(realtime: Realtime) -> Router<S>
     let path = realtime.path().to_owned();
     let below = |rest: &str| format!("{path}{rest}");
     let connections = if realtime.is_enabled() {
+        let look = middleware::from_fn_with_state(realtime.clone(), admit::look);
         let socket = get(socket::upgrade).with_state(realtime.clone());
+        let ticket = post(ticket::ticket).route_layer(look).with_state(realtime.clone());
         Router::new()
             .route(&below(""), socket)
+            .route(&below("/ticket"), ticket)
             .merge(sse::routes(realtime.clone(), &below("/sse")))
             .route_layer(middleware::from_fn_with_state(realtime.clone(), own_pages::only))
     } else {
         let disabled = any(off::disabled);
-        Router::new().route(&below(""), disabled.clone()).route(&below("/sse"), disabled)
+        let addresses = ["", "/sse", "/ticket"].map(below);
+        addresses.iter().fold(Router::new(), |router, at| router.route(at, disabled.clone()))
     };
     // Each takes a lock that deliveries need, or reads the database.
     let looks = Router::new()

@@ -24,6 +24,9 @@ const READ_BUFFER: usize = 2 * 1024;
 /// Frames are gathered up to this size before a system call writes them.
 const WRITE_BUFFER: usize = 16 * 1024;
 
+/// What a client asks for that sends its token as another subprotocol.
+const SUBPROTOCOL: &str = "tidewire";
+
 /// What an address may say.
 #[derive(Deserialize)]
 pub struct Parameters {
@@ -63,6 +66,8 @@ pub async fn upgrade(
     let limits = realtime.limits();
     let tasks = realtime.tasks().clone();
     upgrade
+        // Never the one that has the token in it.
+        .protocols([SUBPROTOCOL])
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(WRITE_BUFFER)
         .max_message_size(limits.max_frame_bytes)

@@ -56,6 +56,16 @@ struct Upstream {
     requests: mpsc::Sender<Message>,
 }
 
+impl Upstream {
+    /// Whether who makes a request may speak on this stream.
+    fn is_of(&self, identity: &Identity) -> bool {
+        match &self.owner {
+            Some(owner) => owner == identity,
+            None => identity.kind() == Kind::Guest,
+        }
+    }
+}
+
 impl FromRef<Streams> for Realtime {
     fn from_ref(streams: &Streams) -> Self {
         streams.realtime.clone()
@@ -87,8 +97,9 @@ async fn open(
         Err(refusal) => return *refusal,
     };
     let owner = match identity.kind() {
-        // A guest without a cookie is another guest at every request.
-        Kind::Guest => match identify(&realtime, &headers, &parameters, address).await {
+        // A guest without a cookie is another guest at every request. Asked without the ticket, which
+        // holds only once.
+        Kind::Guest => match identify(&realtime, &headers, &[], address).await {
             Ok(again) => (again == identity).then(|| identity.clone()),
             Err(refusal) => return *refusal,
         },
@@ -129,16 +140,15 @@ async fn post(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let Some(upstream) = parameter(&parameters, "connection").and_then(|name| streams.find(name))
-    else {
+    let identity = match identify(&streams.realtime, &headers, &parameters, address).await {
+        Ok(identity) => identity,
+        Err(refusal) => return *refusal,
+    };
+    let upstream = parameter(&parameters, "connection").and_then(|name| streams.find(name));
+    // Whoever else it is does not learn that there is such a connection.
+    let Some(upstream) = upstream.filter(|upstream| upstream.is_of(&identity)) else {
         return gone();
     };
-    match identify(&streams.realtime, &headers, &parameters, address).await {
-        // Whoever it is does not learn that there is such a connection.
-        Ok(identity) if upstream.owner.is_some_and(|owner| owner != identity) => return gone(),
-        Ok(_) => {}
-        Err(refusal) => return *refusal,
-    }
     // Room before the body, so that a stream has at most one frame in memory that is not read yet.
     let Ok(room) = upstream.requests.reserve().await else { return gone() };
     let limits = streams.realtime.limits();

@@ -3,7 +3,7 @@
 use axum::{
     Json,
     extract::State,
-    http::{HeaderMap, header::AUTHORIZATION},
+    http::HeaderMap,
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
@@ -12,7 +12,6 @@ use serde_json::{Value, json};
 use super::{
     super::{Action, Realtime, identity::Connect},
     admit::Origin,
-    broadcast::service,
     query::Query,
     refuse::refuse,
 };
@@ -70,10 +69,7 @@ fn counts(realtime: &Realtime) -> Value {
 
 /// Whether who asks may see more than counts: addresses are personal data.
 async fn inspect(realtime: &Realtime, request: Connect<'_>) -> Result<(), LiveError> {
-    let who = match request.headers.contains_key(AUTHORIZATION) {
-        true => service(realtime, request.headers)?,
-        false => realtime.identify(request).await?,
-    };
+    let who = realtime.identify(request).await?;
     let channel = ChannelName::new("stats").expect("a name by the rule");
     realtime.check(&who, Action::Inspect, &channel).await
 }

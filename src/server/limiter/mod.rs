@@ -9,12 +9,14 @@ mod admission;
 mod clock;
 mod looks;
 mod per_network;
+mod proofs;
 mod requests;
 
 pub use address::client_address;
 pub use admission::{Admission, AdmissionGuard, TurnedAway};
 pub use clock::Bucket;
 pub use looks::Looks;
+pub use proofs::WrongProofs;
 pub use requests::{RequestKind, Requests};
 
 use std::time::Duration;

@@ -30,6 +30,8 @@ pub(super) struct PerNetwork {
     limiter: RateLimiter<Network, Table, TokioClock, NoOpMiddleware<Duration>>,
     /// The same that the limiter has, which does not say whom it knows.
     table: Table,
+    /// How long before its bucket is full an address may take the next.
+    burst: Duration,
     swept: Mutex<Duration>,
 }
 
@@ -41,13 +43,22 @@ impl PerNetwork {
     /// Each may take `allowed` at once and in a minute.
     pub(super) fn new(allowed: u32) -> Self {
         let table = Table::default();
-        let limiter = RateLimiter::new(quota(allowed, MINUTE), table.clone(), TokioClock::new());
-        Self { limiter, table, swept: Mutex::default() }
+        let quota = quota(allowed, MINUTE);
+        let burst = quota.replenish_interval() * (quota.burst_size().get() - 1);
+        let limiter = RateLimiter::new(quota, table.clone(), TokioClock::new());
+        Self { limiter, table, burst, swept: Mutex::default() }
     }
 
     /// Whether the address has taken something lately.
     pub(super) fn knows(&self, network: Network) -> bool {
         self.table.lock().contains_key(&network)
+    }
+
+    /// How long the address has to wait for its next one, if it has to.
+    pub(super) fn wait(&self, network: Network) -> Option<Duration> {
+        let full_at = Duration::from(*self.table.lock().get(&network)?);
+        let wait = full_at.saturating_sub(self.burst).saturating_sub(self.limiter.clock().now());
+        Some(wait).filter(|wait| !wait.is_zero())
     }
 
     /// Takes one.
