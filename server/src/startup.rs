@@ -1,13 +1,15 @@
 //! Start and stop: opens the database, starts the channel layer, binds the address.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use tidewire::server::{Database, Realtime, database::DatabaseError, log::LogError};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Config, guest,
+    Config,
+    crowd::Crowd,
+    guest,
     listen::{Patience, serve},
     routes,
 };
@@ -19,6 +21,7 @@ pub struct Server {
     router: axum::Router,
     realtime: Realtime,
     patience: Patience,
+    crowd: Arc<Crowd>,
     drain: Duration,
 }
 
@@ -50,9 +53,10 @@ impl Server {
     /// # Errors
     /// [`StartError`]: what could not be had.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        config.limit_args.check().map_err(StartError::Settings)?;
+        let config = config.settled().map_err(StartError::Settings)?;
         let limits = config.limits();
-        let database = Database::open_with(&config.database_url, limits.external_poll).await?;
+        let database =
+            Database::open_with(config.database_url.expose(), limits.external_poll).await?;
         database.migrate(&app::MIGRATIONS).await?;
         let (dead_after, drain) = (limits.dead_after, limits.drain);
         let realtime = app::resources(Realtime::builder(database).authenticate(guest::Visitors))
@@ -62,7 +66,7 @@ impl Server {
             .path(&config.realtime_path)
             .limits(limits)
             .trusted_proxies(config.trusted_proxies.iter().copied())
-            .broadcast_key(config.broadcast_key.clone())
+            .broadcast_key(config.broadcast_key.as_ref().map(|key| key.expose().to_owned()))
             .allowed_origins(config.allowed_origins.iter().cloned())
             .start()
             .await?;
@@ -72,7 +76,9 @@ impl Server {
         let router = routes::router(realtime.clone(), &config, address)?;
         let patience =
             Patience { head: Duration::from_secs(config.header_seconds), silence: dead_after };
-        Ok(Self { address, listener, router, realtime, patience, drain })
+        let most = usize::try_from(config.limit_args.http_connections_per_address);
+        let crowd = Crowd::new(most.unwrap_or(usize::MAX), config.trusted_proxies);
+        Ok(Self { address, listener, router, realtime, patience, crowd, drain })
     }
 
     /// The address that was bound.
@@ -92,7 +98,7 @@ impl Server {
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> std::io::Result<()> {
         let closing = CancellationToken::new();
         let _closed = closing.clone().drop_guard();
-        let serve = serve(self.listener, self.router, self.patience, closing.clone());
+        let serve = serve(self.listener, self.router, self.patience, self.crowd, closing.clone());
         let serve = tokio::spawn(serve);
         stop.await;
         tracing::info!("stopping");

@@ -22,8 +22,18 @@ impl Binary {
         Self::start_with(address, file, &[]).await
     }
 
+    /// Starts it with further settings, and with what it logs in a file.
+    pub async fn start_logging(file: &Path, settings: &[(&str, &str)], log: &Path) -> Self {
+        let log = std::fs::File::create(log).expect("a file for the log");
+        Self::spawn("127.0.0.1:0", file, settings, log.into()).await
+    }
+
     /// Starts it with further settings, by environment.
     pub async fn start_with(address: &str, file: &Path, settings: &[(&str, &str)]) -> Self {
+        Self::spawn(address, file, settings, Stdio::inherit()).await
+    }
+
+    async fn spawn(address: &str, file: &Path, settings: &[(&str, &str)], log: Stdio) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_server"))
             .env("LEPTOS_SITE_ADDR", address)
             .env("DATABASE_URL", format!("sqlite://{}", file.display()))
@@ -31,6 +41,7 @@ impl Binary {
             .envs(settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
+            .stderr(log)
             .kill_on_drop(true)
             .spawn()
             .expect("the server program starts");
