@@ -12,8 +12,8 @@ use tower::ServiceExt;
 
 use crate::{crowd::Crowd, silence};
 
-/// The longest head of a request, in bytes: with addresses and cookies, a browser's has a tenth of it. There
-/// are at most 100 lines in it.
+/// About the longest head of a request, in bytes: with addresses and cookies, a browser's has a tenth of it.
+/// There are at most 100 lines in it.
 const LONGEST_HEAD: usize = 64 * 1024;
 
 /// How long a client may keep the server waiting.

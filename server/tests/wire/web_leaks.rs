@@ -35,7 +35,7 @@ async fn spec_bq9_a_log_that_tells_everything_tells_no_secret() {
     let folder = new_folder();
     let log = folder.path().join("log");
     let settings = [
-        ("RUST_LOG", "trace,tungstenite=trace"),
+        ("RUST_LOG", "trace,tungstenite::protocol=trace"),
         ("TIDEWIRE_ENV", "production"),
         ("TIDEWIRE_TOKEN_SECRET", TOKEN_SECRET),
         ("TIDEWIRE_BROADCAST_KEY", BROADCAST_KEY),
@@ -110,8 +110,17 @@ async fn upgrade(address: std::net::SocketAddr, headers: &[(&str, &str)]) {
 }
 
 /// Words that only a database says.
-const INSIDE: [&str; 8] =
-    ["no such", "select", "insert into", "sqlite", "sqlx", "test.db", "(code:", "syntax error"];
+const INSIDE: [&str; 9] = [
+    "no such",
+    "from todos",
+    "from products",
+    "insert into",
+    "sqlite",
+    "sqlx",
+    "test.db",
+    "(code:",
+    "syntax error",
+];
 
 #[tokio::test]
 async fn spec_bq9_what_fails_inside_is_nobodys_business_outside() {

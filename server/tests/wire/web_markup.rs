@@ -37,7 +37,7 @@ fn check(page: &Answer, harmless: &Answer, what: &str) {
         for wrong in ["onerror", "onfocus", "onload", "autofocus", "alert("] {
             assert!(!attributes.contains(wrong), "{what}: {tag}");
         }
-        assert!(!tag.starts_with("img") && !tag.starts_with("!--<"), "{what}: {tag}");
+        assert!(!tag.starts_with("img"), "{what}: {tag}");
     }
     let count =
         |html: &str, name: &str| tags(html).iter().filter(|tag| is_called(tag, name)).count();
@@ -61,6 +61,11 @@ fn tags(html: &str) -> Vec<&str> {
     let mut rest = html;
     while let Some(at) = rest.find('<') {
         rest = &rest[at + 1..];
+        // Leptos marks places by comments, in which nobody's words are.
+        if let Some(comment) = rest.strip_prefix("!--") {
+            rest = comment.split_once("-->").map_or("", |(_, rest)| rest);
+            continue;
+        }
         let mut quote = None;
         let end = rest.find(|c: char| match (quote, c) {
             (None, '"' | '\'') => {
