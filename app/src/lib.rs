@@ -48,7 +48,7 @@ pub fn document(options: LeptosOptions) -> impl IntoView {
             <head>
                 <meta charset="utf-8"/>
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>
-                {shell::head(None)}
+                {shell::head(use_nonce().map(|nonce| nonce.to_string()))}
                 <AutoReload options=options.clone()/>
                 <HydrationScripts options=options.clone()/>
                 <HashedStylesheet id="leptos" options/>

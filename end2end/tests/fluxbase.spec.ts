@@ -38,6 +38,9 @@ const test = base.extend<{ client: Page }>({
   },
 });
 
+// The client is put into the page by the test, which the server's policy rightly forbids.
+test.use({ bypassCSP: true });
+
 test("spec_fb1_the_quick_start_works_as_it_is_written", async ({ client, server }) => {
   const said: unknown[][] = [];
   client.on("console", async (message) => {

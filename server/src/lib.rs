@@ -2,6 +2,7 @@
 
 mod command;
 mod config;
+mod crowd;
 pub mod guest;
 pub mod identify;
 mod listen;
@@ -11,7 +12,8 @@ pub mod shutdown;
 mod silence;
 mod startup;
 pub mod telemetry;
+mod web;
 
 pub use command::{Cli, Command, CommandError};
-pub use config::{Config, LimitArgs};
+pub use config::{Config, Environment, LimitArgs, Secret};
 pub use startup::{Server, StartError};

@@ -1,7 +1,7 @@
 //! Accepts connections and serves HTTP/1.1 on them. `axum::serve` gives a client all the time in the world
 //! to send the head of a request; this one does not.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, body::Body, extract::ConnectInfo, http::Request, serve::Listener};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -10,7 +10,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
-use crate::silence;
+use crate::{crowd::Crowd, silence};
+
+/// About the longest head of a request, in bytes: with addresses and cookies, a browser's has a tenth of it.
+/// There are at most 100 lines in it.
+const LONGEST_HEAD: usize = 64 * 1024;
 
 /// How long a client may keep the server waiting.
 #[derive(Clone, Copy)]
@@ -27,6 +31,7 @@ pub(crate) async fn serve(
     mut listener: TcpListener,
     router: Router,
     patience: Patience,
+    crowd: Arc<Crowd>,
     closing: CancellationToken,
 ) {
     let tasks = TaskTracker::new();
@@ -36,7 +41,13 @@ pub(crate) async fn serve(
             // Waits by itself when the process has too many files open.
             accepted = Listener::accept(&mut listener) => accepted,
         };
-        tasks.spawn(converse(stream, peer, router.clone(), patience, closing.clone()));
+        // Closed at once: an answer would take as long as the other side likes.
+        let Some(place) = crowd.enter(peer.ip()) else { continue };
+        let talk = converse(stream, peer, router.clone(), patience, closing.clone());
+        tasks.spawn(async move {
+            talk.await;
+            drop(place);
+        });
     }
     drop(listener);
     tasks.close();
@@ -61,6 +72,7 @@ async fn converse(
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(patience.head)
+        .max_buf_size(LONGEST_HEAD)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     tokio::pin!(connection);

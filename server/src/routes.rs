@@ -1,15 +1,19 @@
 //! What answers which address.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use axum::{
     Router,
     body::Body,
-    extract::FromRef,
-    http::{HeaderValue, Request, header, request::Parts},
+    extract::{DefaultBodyLimit, FromRef},
+    handler::Handler,
+    http::{Request, request::Parts},
     middleware,
 };
-use leptos::prelude::{LeptosOptions, provide_context, use_context};
+use leptos::{
+    nonce::Nonce,
+    prelude::{LeptosOptions, provide_context, use_context},
+};
 use leptos_axum::{LeptosRoutes, generate_route_list};
 use tidewire::{
     reactive::LiveAddress,
@@ -17,12 +21,14 @@ use tidewire::{
 };
 use tower_http::{
     compression::CompressionLayer,
-    set_header::SetResponseHeaderLayer,
     trace::{DefaultOnFailure, TraceLayer},
 };
 use tracing::Level;
 
-use crate::{Config, StartError, guest, refusals};
+use crate::{
+    Config, Secret, StartError, guest, refusals,
+    web::{self, Bounds, Headers, Seal, Sites},
+};
 
 /// What handlers are given.
 #[derive(Clone, FromRef)]
@@ -50,9 +56,13 @@ pub(crate) fn router(
             provide_context(database.clone());
             provide_context(realtime.clone());
             provide_context(live.clone());
-            let visitor = use_context::<Parts>().and_then(|parts| parts.extensions.get().cloned());
-            if let Some(visitor) = visitor {
+            let Some(parts) = use_context::<Parts>() else { return };
+            if let Some(visitor) = parts.extensions.get().cloned() {
                 provide_context::<Identity>(visitor);
+            }
+            // In place of Leptos' own, which nobody else knows.
+            if let Some(nonce) = parts.extensions.get().cloned() {
+                provide_context::<Nonce>(nonce);
             }
         }
     };
@@ -72,22 +82,26 @@ pub(crate) fn router(
         app::document,
     );
     let secure = guest::SecureCookies(config.secure_cookies);
+    let bounds = Bounds {
+        most: usize::try_from(config.limit_args.max_body_bytes).unwrap_or(usize::MAX),
+        patience: Duration::from_secs(config.limit_args.write_timeout_seconds),
+    };
+    let seal = Seal::new(&config.token_secret.clone().unwrap_or_else(Secret::random));
+    let sites = Sites(config.allowed_origins.clone().into());
+    let headers = Headers::new(config.is_production(), &options);
     let router = Router::new()
         .leptos_routes_with_context(&state, pages, context, document)
+        .layer(DefaultBodyLimit::disable())
+        .layer(middleware::from_fn_with_state(bounds, web::bounded))
         .layer(middleware::from_fn(refusals::status))
+        .layer(middleware::from_fn_with_state(seal, web::sealed))
         .layer(middleware::from_fn_with_state(secure, guest::visitor))
-        .fallback(files)
+        .fallback(files.layer(middleware::map_response(web::files)))
+        // Around everything but the channel layer's routes, which ask the same by themselves where cookies count.
+        .layer(middleware::from_fn_with_state(sites, web::only_own_pages))
         .layer(CompressionLayer::new())
         .merge(tidewire::server::routes(realtime))
-        .layer(SetResponseHeaderLayer::if_not_present(
-            header::X_CONTENT_TYPE_OPTIONS,
-            HeaderValue::from_static("nosniff"),
-        ))
-        // Names of files stay the same over releases, so a browser asks whether its copy still holds.
-        .layer(SetResponseHeaderLayer::if_not_present(
-            header::CACHE_CONTROL,
-            HeaderValue::from_static("no-cache"),
-        ))
+        .layer(middleware::from_fn_with_state(headers, web::headers))
         .layer(
             TraceLayer::new_for_http()
                 .make_span_with(|request: &Request<Body>| {

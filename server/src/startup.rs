@@ -1,13 +1,15 @@
 //! Start and stop: opens the database, starts the channel layer, binds the address.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use tidewire::server::{Database, Realtime, database::DatabaseError, log::LogError};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Config, guest,
+    Config, Secret,
+    crowd::Crowd,
+    guest,
     identify::Everybody,
     listen::{Patience, serve},
     routes,
@@ -20,6 +22,7 @@ pub struct Server {
     router: axum::Router,
     realtime: Realtime,
     patience: Patience,
+    crowd: Arc<Crowd>,
     drain: Duration,
 }
 
@@ -51,14 +54,15 @@ impl Server {
     /// # Errors
     /// [`StartError`]: what could not be had.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        config.limit_args.check().map_err(StartError::Settings)?;
+        let config = config.settled().map_err(StartError::Settings)?;
         let limits = config.limits();
-        let database = Database::open_with(&config.database_url, limits.external_poll).await?;
+        let database =
+            Database::open_with(config.database_url.expose(), limits.external_poll).await?;
         database.migrate(&app::MIGRATIONS).await?;
         let (dead_after, drain) = (limits.dead_after, limits.drain);
         let everybody = Everybody::new(database.clone(), guest::Visitors)
-            .token_secret(config.token_secret.as_deref())
-            .broadcast_key(config.broadcast_key.as_deref());
+            .token_secret(config.token_secret.as_ref().map(Secret::expose))
+            .broadcast_key(config.broadcast_key.as_ref().map(Secret::expose));
         let realtime = app::resources(Realtime::builder(database).authenticate(everybody))
             .only(&config.resources)
             .enabled(config.realtime)
@@ -75,7 +79,9 @@ impl Server {
         let router = routes::router(realtime.clone(), &config, address)?;
         let patience =
             Patience { head: Duration::from_secs(config.header_seconds), silence: dead_after };
-        Ok(Self { address, listener, router, realtime, patience, drain })
+        let most = usize::try_from(config.limit_args.http_connections_per_address);
+        let crowd = Crowd::new(most.unwrap_or(usize::MAX), config.trusted_proxies);
+        Ok(Self { address, listener, router, realtime, patience, crowd, drain })
     }
 
     /// The address that was bound.
@@ -95,7 +101,7 @@ impl Server {
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> std::io::Result<()> {
         let closing = CancellationToken::new();
         let _closed = closing.clone().drop_guard();
-        let serve = serve(self.listener, self.router, self.patience, closing.clone());
+        let serve = serve(self.listener, self.router, self.patience, self.crowd, closing.clone());
         let serve = tokio::spawn(serve);
         stop.await;
         tracing::info!("stopping");

@@ -1,18 +1,24 @@
 //! Log lines: readable by default, JSON where machines read them. `RUST_LOG` chooses what is written.
 
-use tracing_subscriber::{EnvFilter, fmt};
+use tracing::{Level, Metadata};
+use tracing_subscriber::{EnvFilter, Layer, filter::filter_fn, fmt, prelude::*};
 
 use crate::Config;
 
-/// What writes whole messages, tokens among them, into the log when it is asked for everything.
-const TALKATIVE: [&str; 1] = ["tungstenite=info"];
+/// What writes whole messages, tokens among them, into the log when it is asked for details.
+const TALKATIVE: [&str; 1] = ["tungstenite"];
 
 /// Starts to write log lines to standard error. No setting of `RUST_LOG` brings what visitors send into them.
 pub fn init(config: &Config) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let limits = TALKATIVE.iter().map(|limit| limit.parse().expect("a directive"));
-    let filter = limits.fold(filter, EnvFilter::add_directive);
-    let lines = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let asked = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let lines = fmt::layer().with_writer(std::io::stderr);
+    let lines = if config.log_json { lines.json().boxed() } else { lines.boxed() };
     // A second call, as in tests, changes nothing.
-    _ = if config.log_json { lines.json().try_init() } else { lines.try_init() };
+    _ = tracing_subscriber::registry().with(lines).with(asked).with(filter_fn(discreet)).try_init();
+}
+
+fn discreet(line: &Metadata<'_>) -> bool {
+    // Events of the `log` crate are judged by their module as well.
+    let crate_name = line.target().split("::").next().unwrap_or_default();
+    *line.level() <= Level::INFO || !TALKATIVE.contains(&crate_name)
 }

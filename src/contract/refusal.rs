@@ -88,9 +88,18 @@ where
                 Self::Invalid { field: String::new(), message }
             }
             ServerFnErrorErr::Request(_) => Self::Unreachable,
-            other => Self::Failed { message: other.to_string() },
+            ServerFnErrorErr::Deserialization(_) => Self::invalid("", "That could not be read."),
+            other => Self::Failed { message: unexpected(&other) },
         }
     }
+}
+
+/// What went wrong inside is the log's business, not the person's.
+fn unexpected(error: &ServerFnErrorErr) -> String {
+    #[cfg(not(target_arch = "wasm32"))]
+    tracing::error!(%error, "a server function");
+    _ = error;
+    "The server could not do this. Please try again.".into()
 }
 
 /// What somebody sent was to be part of a channel's name, and cannot be.

@@ -44,7 +44,7 @@ mod wall_clock;
 pub use builder::Builder;
 pub use context::database;
 pub use database::Database;
-pub use http::routes;
+pub use http::{is_own_page, read_body, routes};
 pub use hub::ChannelFigures;
 pub use identity::Identity;
 pub use messages::{PublishError, Published};

@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashSet,
-    net::IpAddr,
     sync::{Arc, OnceLock},
     time::Duration,
 };

@@ -15,6 +15,7 @@ mod size;
 mod steps;
 mod table;
 mod test;
+mod threats;
 mod tidy;
 mod tools;
 mod version;

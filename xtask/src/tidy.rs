@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use crate::codes::protocol_matches_code;
 use crate::command::Failure;
 use crate::project::{Project, read};
+use crate::threats;
 
-const FOLDERS: [&str; 10] = [
+pub(crate) const FOLDERS: [&str; 10] = [
     "src",
     "app",
     "server",
@@ -36,6 +37,7 @@ pub(crate) fn check(project: &Project) -> Result<(), Failure> {
         }
     }
     complaints.extend(protocol_matches_code(project));
+    complaints.extend(threats::tests_exist(project));
     if complaints.is_empty() {
         println!("{files} files are tidy");
         return Ok(());
@@ -49,7 +51,8 @@ pub(crate) fn rust_files(folder: &Path) -> Vec<PathBuf> {
     files_of(folder, "rs")
 }
 
-fn files_of(folder: &Path, extension: &str) -> Vec<PathBuf> {
+/// All files below a folder with this ending, sorted.
+pub(crate) fn files_of(folder: &Path, extension: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     for path in entries.map(|entry| entry.path()) {

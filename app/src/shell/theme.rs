@@ -46,7 +46,7 @@ pub const THEME_SCRIPT: &str = r##"
 "##;
 
 /// What the page's `<head>` needs from this crate's interface: colour scheme, the browser bar's colour, icon, and the scripts
-/// that must run before the first paint. A content security policy gives its nonce, or allows the hash of the scripts.
+/// that must run before the first paint, with the nonce that the content security policy lets run.
 pub fn head(nonce: Option<String>) -> impl IntoView {
     let media = |query: &'static str| custom_attribute("media", query);
 

@@ -55,7 +55,7 @@ impl Command {
     pub async fn run(self, config: &Config) -> Result<(), CommandError> {
         match self {
             Self::Key(command) => {
-                let database = Database::open(&config.database_url).await?;
+                let database = Database::open(config.database_url.expose()).await?;
                 // So that there is a table, whether the server has ever run or not.
                 database.migrate(&app::MIGRATIONS).await?;
                 let done = command.run(&database).await;

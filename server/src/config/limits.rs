@@ -11,6 +11,9 @@ pub struct LimitArgs {
     /// Connections that one address may have open.
     #[arg(long, env = "TIDEWIRE_CONNECTIONS_PER_ADDRESS", help_heading = "Connections", default_value_t = 512, value_parser = value_parser!(u64).range(1..))]
     pub connections_per_address: u64,
+    /// Connections that are no WebSockets, with a request on them or none, that one address may have open.
+    #[arg(long, env = "TIDEWIRE_HTTP_CONNECTIONS_PER_ADDRESS", help_heading = "Connections", default_value_t = 1_024, value_parser = value_parser!(u64).range(1..))]
+    pub http_connections_per_address: u64,
     /// Connections that one address may open in a minute.
     #[arg(long, env = "TIDEWIRE_CONNECTS_PER_MINUTE", help_heading = "Connections", default_value_t = 1_200, value_parser = value_parser!(u32).range(1..))]
     pub connects_per_minute: u32,
@@ -32,6 +35,9 @@ pub struct LimitArgs {
     /// Beyond this size a frame ends the connection unread (bytes).
     #[arg(long, env = "TIDEWIRE_MAX_FRAME_BYTES", help_heading = "Connections", default_value_t = 1_048_576, value_parser = value_parser!(u64).range(1024..))]
     pub max_frame_bytes: u64,
+    /// The largest body of a form or a call of a server function (bytes).
+    #[arg(long, env = "TIDEWIRE_MAX_BODY_BYTES", help_heading = "Connections", default_value_t = 262_144, value_parser = value_parser!(u64).range(1024..))]
+    pub max_body_bytes: u64,
     /// Time between heartbeats (seconds).
     #[arg(long, env = "TIDEWIRE_HEARTBEAT_SECONDS", help_heading = "Connections", default_value_t = 30, value_parser = value_parser!(u64).range(1..=86_400))]
     pub heartbeat_seconds: u64,

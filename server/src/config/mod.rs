@@ -1,22 +1,30 @@
 //! Everything that can be set, by environment or argument; `server --help` is the reference, and
 //! `docs/operating.md` says what the numbers mean.
 
+mod environment;
 mod limits;
+mod secret;
 mod values;
 
-use std::{fmt, net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{ArgAction, Parser, value_parser};
 use ipnet::IpNet;
 use tidewire::contract::Limits;
 
+pub use environment::Environment;
 pub use limits::LimitArgs;
+pub use secret::Secret;
 use values::{network, on_or_off, origin, path};
 
-/// The Tidewire server.
-#[derive(Clone, Parser)]
+/// The Tidewire server. Its `Debug` shows no secret, as [`Secret`]'s does not.
+#[derive(Clone, Debug, Parser)]
 #[command(version)]
 pub struct Config {
+    /// Whether strangers reach the server. In production it wants secrets of its own before it starts, its
+    /// cookies are for TLS alone, and browsers are told to come by TLS.
+    #[arg(long = "env", env = "TIDEWIRE_ENV", default_value = "development", value_enum)]
+    pub environment: Environment,
     /// Where to listen; port 0 takes a free one, which is printed.
     #[arg(long, env = "LEPTOS_SITE_ADDR", default_value = "127.0.0.1:3000")]
     pub address: SocketAddr,
@@ -27,7 +35,7 @@ pub struct Config {
         default_value = "sqlite://data/tidewire.db",
         hide_env_values = true
     )]
-    pub database_url: String,
+    pub database_url: Secret,
     /// The folder of the built site.
     #[arg(long, env = "LEPTOS_SITE_ROOT", default_value = "target/site")]
     pub site_root: PathBuf,
@@ -51,15 +59,16 @@ pub struct Config {
     /// A key for one other server, which may write every channel and see all numbers: `server key add` makes
     /// such that may do less.
     #[arg(long, env = "TIDEWIRE_BROADCAST_KEY", hide_env_values = true)]
-    pub broadcast_key: Option<String>,
-    /// What tokens (JWT, HS256) are signed with; without it none are taken.
+    pub broadcast_key: Option<Secret>,
+    /// What tokens (JWT, HS256) are signed with: at least 32 characters, from `openssl rand -hex 32`. In production it
+    /// has to be set; otherwise it is a random one, and tokens end with the process.
     #[arg(long, env = "TIDEWIRE_TOKEN_SECRET", hide_env_values = true)]
-    pub token_secret: Option<String>,
-    /// Further sites whose pages may connect, such as https://app.example.com, separated by commas; those of the
-    /// site itself always may.
+    pub token_secret: Option<Secret>,
+    /// Further sites whose pages may connect and post, such as https://app.example.com, separated by commas;
+    /// those of the site itself always may.
     #[arg(long, env = "TIDEWIRE_ALLOWED_ORIGINS", value_delimiter = ',', value_parser = origin)]
     pub allowed_origins: Vec<String>,
-    /// The site is served over TLS: browsers send its cookies over nothing else.
+    /// The site is served over TLS: browsers send its cookies over nothing else. Follows from production.
     #[arg(long, env = "TIDEWIRE_SECURE_COOKIES", action = ArgAction::SetTrue)]
     pub secure_cookies: bool,
     /// How many seconds a client may take to send the head of a request.
@@ -77,45 +86,6 @@ impl Config {
     /// The limits that these settings ask for.
     pub fn limits(&self) -> Limits {
         self.limit_args.limits()
-    }
-}
-
-/// Without the secrets: a database's address may have a password in it.
-impl fmt::Debug for Config {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            address,
-            database_url: _,
-            site_root,
-            resources,
-            realtime,
-            presence,
-            realtime_path,
-            trusted_proxies,
-            broadcast_key,
-            token_secret,
-            allowed_origins,
-            secure_cookies,
-            header_seconds,
-            log_json,
-            limit_args,
-        } = self;
-        f.debug_struct("Config")
-            .field("address", address)
-            .field("site_root", site_root)
-            .field("resources", resources)
-            .field("realtime", realtime)
-            .field("presence", presence)
-            .field("realtime_path", realtime_path)
-            .field("trusted_proxies", trusted_proxies)
-            .field("has_broadcast_key", &broadcast_key.is_some())
-            .field("has_token_secret", &token_secret.is_some())
-            .field("allowed_origins", allowed_origins)
-            .field("secure_cookies", secure_cookies)
-            .field("header_seconds", header_seconds)
-            .field("log_json", log_json)
-            .field("limit_args", limit_args)
-            .finish_non_exhaustive()
     }
 }
 

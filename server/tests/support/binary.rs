@@ -22,18 +22,18 @@ impl Binary {
         Self::start_with(address, file, &[]).await
     }
 
-    /// Starts it with further settings, by environment.
-    pub async fn start_with(address: &str, file: &Path, settings: &[(&str, &str)]) -> Self {
-        Self::start_logged(address, file, settings, Stdio::inherit()).await
+    /// Starts it with further settings, and with what it logs in a file.
+    pub async fn start_logging(file: &Path, settings: &[(&str, &str)], log: &Path) -> Self {
+        let log = std::fs::File::create(log).expect("a file for the log");
+        Self::spawn("127.0.0.1:0", file, settings, log.into()).await
     }
 
-    /// The same with its log lines somewhere else.
-    pub async fn start_logged(
-        address: &str,
-        file: &Path,
-        settings: &[(&str, &str)],
-        log: Stdio,
-    ) -> Self {
+    /// Starts it with further settings, by environment.
+    pub async fn start_with(address: &str, file: &Path, settings: &[(&str, &str)]) -> Self {
+        Self::spawn(address, file, settings, Stdio::inherit()).await
+    }
+
+    async fn spawn(address: &str, file: &Path, settings: &[(&str, &str)], log: Stdio) -> Self {
         let mut child = command(file)
             .env("LEPTOS_SITE_ADDR", address)
             .env("RUST_LOG", "error")

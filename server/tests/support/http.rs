@@ -18,10 +18,19 @@ pub struct Answer {
     pub location: Option<String>,
     pub retry_after: Option<u64>,
     pub set_cookie: Option<String>,
+    /// All of them, with names in lower case.
+    pub headers: Vec<(String, String)>,
     pub body: String,
 }
 
 impl Answer {
+    /// The value of a header; of several, all.
+    pub fn header(&self, name: &str) -> Option<String> {
+        let found = self.headers.iter().filter(|(other, _)| other == name);
+        let values: Vec<_> = found.map(|(_, value)| value.as_str()).collect();
+        (!values.is_empty()).then(|| values.join(", "))
+    }
+
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
     }
@@ -127,6 +136,7 @@ fn parse(bytes: &[u8]) -> Option<Answer> {
         location,
         retry_after,
         set_cookie: header("set-cookie").map(str::to_owned),
+        headers: headers.iter().map(|(name, value)| (name.clone(), (*value).to_owned())).collect(),
         body: String::from_utf8_lossy(&body).into_owned(),
     })
 }

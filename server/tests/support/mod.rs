@@ -66,7 +66,7 @@ impl TestServer {
     pub async fn start_in(folder: Arc<TempDir>, set: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::parse_from(["server"]);
         config.address = "127.0.0.1:0".parse().expect("an address");
-        config.database_url = url(&folder);
+        config.database_url = url(&folder).into();
         config.site_root = folder.path().join("site");
         config.resources = Vec::new();
         set(&mut config);

@@ -323,7 +323,7 @@ async fn spec_bq7_spec_sy10_what_is_not_in_order_is_refused_by_name() {
 
 #[tokio::test]
 async fn spec_bq7_without_a_key_on_the_server_nobody_can_send() {
-    for key in [None, Some(String::new())] {
+    for key in [None, Some(server::Secret::from(""))] {
         let server = TestServer::start_in(new_folder(), |config| config.broadcast_key = key).await;
         let body = json!({"channel": "room:a", "payload": 1}).to_string();
         for headers in [&[][..], &["Authorization: Bearer "], &["Authorization: Bearer x"]] {

@@ -131,7 +131,7 @@ async fn spec_bq8_a_path_that_is_a_pages_keeps_the_server_from_starting() {
         let folder = new_folder();
         let mut config = Config::parse_from(["server", "--realtime-path", path]);
         config.address = "127.0.0.1:0".parse().unwrap();
-        config.database_url = url(&folder);
+        config.database_url = url(&folder).into();
         let Err(StartError::Settings(why)) = Server::start(config).await else { panic!("{path}") };
         assert!(why.contains(path) && why.contains("TIDEWIRE_REALTIME_PATH"), "{why}");
     }

@@ -1,6 +1,5 @@
 //! Tickets: a connection without a header of its own, as whoever asked for it; and no secret in a log line.
 
-use std::process::Stdio;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -179,8 +178,7 @@ async fn spec_sy5_nothing_that_proves_somebody_gets_into_a_log() {
         ("TIDEWIRE_TOKEN_SECRET", crate::support::jwt::SECRET),
         ("TIDEWIRE_BROADCAST_KEY", "the-key-of-another-server"),
     ];
-    let lines = Stdio::from(std::fs::File::create(&log).unwrap());
-    let server = Binary::start_logged("127.0.0.1:0", &database, &settings, lines).await;
+    let server = Binary::start_logging(&database, &settings, &log).await;
     let address = server.address;
     let (added, key) = run(&database, &[], &["key", "add", "shop", "write:room:*"]).await;
     assert!(added);

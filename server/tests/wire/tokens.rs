@@ -237,17 +237,16 @@ async fn spec_sy10_a_refusal_says_what_is_wrong_with_a_token_only_to_who_can_sig
 }
 
 #[tokio::test]
-async fn spec_fb4_a_server_without_a_secret_takes_no_token_and_says_so() {
-    for secret in [None, Some(String::new())] {
+async fn spec_fb4_a_server_that_is_not_told_a_secret_takes_no_token() {
+    for secret in [None, Some(String::new().into())] {
         let server =
             TestServer::start_in(new_folder(), |config| config.token_secret = secret).await;
         for secret in [SECRET, ""] {
             let claims = json!({"sub": "ann", "permissions": [], "exp": in_seconds(60)});
             let token = signed(r#"{"alg":"HS256"}"#, &claims.to_string(), secret);
             let bearer = format!("Bearer {token}");
-            let (status, code, message) = refusal(&server, &[("authorization", &bearer)]).await;
+            let (status, code, _) = refusal(&server, &[("authorization", &bearer)]).await;
             assert_eq!((status, code), (401, json!("authentication_required")));
-            assert!(message.contains("no secret"), "{message}");
         }
         server.connect().await.expect_silence().await;
         server.stop().await;

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use crate::contract::{ErrorCode, LiveError};
 
-/// All of it.
+/// All of a body.
 ///
 /// # Errors
 /// `message_too_large` beyond `most` bytes; `malformed_message` when it breaks off, or is not there after

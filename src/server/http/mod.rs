@@ -25,6 +25,9 @@ use axum::{
 
 use super::Realtime;
 
+pub use body::read as read_body;
+pub use own_pages::is_own_page;
+
 /// `/realtime` (WebSocket), `/realtime/sse` (event streams) and what belongs to them, `/metrics`, `/healthz`
 /// and `/readyz`; with another [`Builder::path`](super::Builder::path), what begins with `/realtime` begins
 /// with that. Nobody connects while realtime is off. For limits by address, serve it with `into_make_service_with_connect_info::<SocketAddr>()`.

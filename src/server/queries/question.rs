@@ -53,8 +53,8 @@ impl<Q: AnswerQuery> Question for Q {
     async fn answer(&self, tx: &mut ReadTx, who: &Identity) -> Result<Box<RawValue>, Refusal> {
         let answer = AnswerQuery::answer(self, tx, who).await?;
         to_raw_value(&Answered::Result(answer)).map_err(|error| {
-            let message = format!("The answer cannot be written: {error}.");
-            Refusal::Failed { message }
+            tracing::error!(query = Q::NAME, %error, "an answer cannot be written");
+            Refusal::Failed { message: "The server could not write this answer.".into() }
         })
     }
 }
