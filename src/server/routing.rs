@@ -259,15 +259,15 @@ impl Routes {
         if self.lost == Lost::Row {
             return Vec::new();
         }
-        let channels = self.channels.iter().filter(|(name, _)| wanted(name));
-        let event = |(name, op): &(ChannelName, Op)| {
+        let mut events = Vec::with_capacity(self.channels.len());
+        for (name, op) in self.channels.iter().filter(|(name, _)| wanted(name)) {
             let event = Event::logged(name.clone(), position, entry.clone(), *op);
-            Arc::new(match &self.visibility {
+            events.push(Arc::new(match &self.visibility {
                 Some(visibility) => event.guarded(visibility.clone()),
                 None => event,
-            })
-        };
-        channels.map(event).collect()
+            }));
+        }
+        events
     }
 
     /// Reads the entry's old and new row, each once: their scopes, unless one does not fit its type.

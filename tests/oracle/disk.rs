@@ -89,14 +89,14 @@ impl Disk {
     /// Writes, and tells the model first: the server may be faster than the caller. Returns where
     /// the log stood after a commit of our own.
     pub async fn write(&mut self, truth: &Truth, writer: Writer, edits: &[Edit]) -> Position {
-        let recursive = matches!(writer, Writer::Own | Writer::RolledBack);
+        let own = matches!(writer, Writer::Own | Writer::RolledBack);
         let mut statements: Vec<Statement> = Vec::new();
         let position = {
             let mut model = truth.lock();
             let mut rows = model.rows_at(model.head());
             let mut entries = Vec::new();
             for edit in edits {
-                let planned = edit.plan(&mut rows, recursive);
+                let planned = edit.plan(&mut rows);
                 statements.extend(planned.statement);
                 entries.extend(planned.entries);
                 planned.path.into_iter().for_each(|path| model.paths.hit(path));
@@ -118,7 +118,7 @@ impl Disk {
             }
             model.position()
         };
-        if !recursive {
+        if !own {
             statements.insert(0, ("BEGIN IMMEDIATE", Vec::new()));
             statements.push(("COMMIT", Vec::new()));
             run(&mut self.foreign, statements).await;

@@ -17,7 +17,7 @@ pub enum Edit {
     Remove(i64),
     /// Changes a row's key to one that is free.
     Rekey(i64, i64),
-    /// `INSERT OR REPLACE`.
+    /// `INSERT OR REPLACE`: a delete and an insert, whoever writes.
     Replace(Item),
     /// A row of another table.
     Noise,
@@ -45,9 +45,8 @@ impl Edit {
         }
     }
 
-    /// The statement, the entries, and `rows` brought up to date. `recursive` is the setting of the
-    /// connection: without it a replaced row leaves no trace.
-    pub fn plan(&self, rows: &mut Items, recursive: bool) -> Planned {
+    /// The statement, the entries, and `rows` brought up to date.
+    pub fn plan(&self, rows: &mut Items) -> Planned {
         let entry = |op, old, new| Entry { op, old, new, readable: true };
         let mut planned = Planned::default();
         match self.clone() {
@@ -79,18 +78,12 @@ impl Edit {
                 planned.entries.push(entry(Op::Delete, Some(old), None));
                 planned.entries.push(entry(Op::Insert, None, Some(new)));
             }
-            Self::Replace(mut item) => {
-                let old = rows.get(&item.id).cloned();
-                if let (Some(old), false) = (&old, recursive) {
-                    // A row that another program moves by REPLACE stays in its old room's lists.
-                    item.room = old.room;
-                }
-                rows.insert(item.id, item.clone());
+            Self::Replace(item) => {
+                let old = rows.insert(item.id, item.clone());
                 let sql = "INSERT OR REPLACE INTO items VALUES ($1, $2, $3)";
                 planned.statement = Some((sql, vec![item.id, item.room, item.note]));
                 planned.path = old.as_ref().map(|_| Path::Replaced);
-                let gone = old.filter(|_| recursive).map(|old| entry(Op::Delete, Some(old), None));
-                planned.entries.extend(gone);
+                planned.entries.extend(old.map(|old| entry(Op::Delete, Some(old), None)));
                 planned.entries.push(entry(Op::Insert, None, Some(item)));
             }
             Self::Noise => {

@@ -4,6 +4,7 @@
 //! says until it says nothing more.
 
 mod receive;
+mod view;
 
 use std::collections::VecDeque;
 
@@ -189,12 +190,6 @@ impl ClientCore {
         self.connection.transport()
     }
 
-    /// How often what the client may see has become another: what was asked for before may be what it must
-    /// not show any more.
-    pub fn views(&self) -> u32 {
-        self.views
-    }
-
     /// How many channels are subscribed, or wait for a socket to be.
     pub fn channels(&self) -> usize {
         self.subscriptions.len()
@@ -322,19 +317,6 @@ impl ClientCore {
                     self.outputs.push_back(Output::State(state));
                 }
             }
-        }
-    }
-
-    /// The server has said what the client may see. If that is something else than before, nothing that it
-    /// has seen counts any more; whoever knows nothing yet just learns it.
-    fn sees(&mut self, view: Option<String>) {
-        if view.is_none() || view == self.view {
-            return;
-        }
-        if std::mem::replace(&mut self.view, view).is_some() {
-            self.views += 1;
-            self.subscriptions.forget(&mut self.events);
-            self.presences.forget(&mut self.events);
         }
     }
 
