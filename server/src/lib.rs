@@ -1,7 +1,6 @@
 //! The server as a library, so that tests start it on a port of their own.
 
 mod config;
-pub mod guest;
 mod listen;
 mod refusals;
 mod routes;
@@ -9,6 +8,7 @@ pub mod shutdown;
 mod silence;
 mod startup;
 pub mod telemetry;
+pub mod visitor;
 
-pub use config::{Config, LimitArgs};
+pub use config::{AccountArgs, Config, LimitArgs};
 pub use startup::{Server, StartError};

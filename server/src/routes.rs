@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use app::accounts::{Accounts, Cookies};
 use axum::{
     Router,
     body::Body,
@@ -22,7 +23,7 @@ use tower_http::{
 };
 use tracing::Level;
 
-use crate::{Config, StartError, guest, refusals};
+use crate::{Config, StartError, refusals, visitor};
 
 /// What handlers are given.
 #[derive(Clone, FromRef)]
@@ -44,10 +45,13 @@ pub(crate) fn router(
     let database = realtime.database().clone();
     let state = AppState { options: options.clone() };
     let live = LiveAddress(realtime.is_enabled().then(|| realtime.path().to_owned()));
+    let cookies = Cookies::new(config.secure_cookies);
+    let accounts = Accounts::new(cookies, config.account_args.limits());
     let context = {
         let realtime = realtime.clone();
         move || {
             provide_context(database.clone());
+            provide_context(accounts.clone());
             provide_context(realtime.clone());
             provide_context(live.clone());
             let visitor = use_context::<Parts>().and_then(|parts| parts.extensions.get().cloned());
@@ -71,11 +75,10 @@ pub(crate) fn router(
         context.clone(),
         app::document,
     );
-    let secure = guest::SecureCookies(config.secure_cookies);
     let router = Router::new()
         .leptos_routes_with_context(&state, pages, context, document)
         .layer(middleware::from_fn(refusals::status))
-        .layer(middleware::from_fn_with_state(secure, guest::visitor))
+        .layer(middleware::from_fn_with_state((realtime.clone(), cookies), visitor::visitor))
         .fallback(files)
         .layer(CompressionLayer::new())
         .merge(tidewire::server::routes(realtime))

@@ -7,9 +7,10 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Config, guest,
+    Config,
     listen::{Patience, serve},
     routes,
+    visitor::Visitors,
 };
 
 /// A server that listens, but does not answer before [`Server::run_until`].
@@ -55,7 +56,8 @@ impl Server {
         let database = Database::open_with(&config.database_url, limits.external_poll).await?;
         database.migrate(&app::MIGRATIONS).await?;
         let (dead_after, drain) = (limits.dead_after, limits.drain);
-        let realtime = app::resources(Realtime::builder(database).authenticate(guest::Visitors))
+        let visitors = Visitors::new(database.clone(), config.secure_cookies);
+        let realtime = app::resources(Realtime::builder(database).authenticate(visitors))
             .only(&config.resources)
             .enabled(config.realtime)
             .presence(config.presence)

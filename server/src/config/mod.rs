@@ -1,6 +1,7 @@
 //! Everything that can be set, by environment or argument; `server --help` is the reference, and
 //! `docs/operating.md` says what the numbers mean.
 
+mod accounts;
 mod limits;
 mod values;
 
@@ -10,6 +11,7 @@ use clap::{ArgAction, Parser, value_parser};
 use ipnet::IpNet;
 use tidewire::contract::Limits;
 
+pub use accounts::AccountArgs;
 pub use limits::LimitArgs;
 use values::{network, on_or_off, origin, path};
 
@@ -67,6 +69,9 @@ pub struct Config {
     /// What is allowed and kept.
     #[command(flatten)]
     pub limit_args: LimitArgs,
+    /// How often somebody may try to sign in.
+    #[command(flatten)]
+    pub account_args: AccountArgs,
 }
 
 impl Config {
@@ -94,6 +99,7 @@ impl fmt::Debug for Config {
             header_seconds,
             log_json,
             limit_args,
+            account_args,
         } = self;
         f.debug_struct("Config")
             .field("address", address)
@@ -109,6 +115,7 @@ impl fmt::Debug for Config {
             .field("header_seconds", header_seconds)
             .field("log_json", log_json)
             .field("limit_args", limit_args)
+            .field("account_args", account_args)
             .finish_non_exhaustive()
     }
 }
@@ -135,7 +142,9 @@ mod tests {
 
     #[test]
     fn spec_sy7_what_is_not_set_is_as_the_library_has_it() {
-        assert_eq!(Config::parse_from(["server"]).limits(), Limits::default());
+        let config = Config::parse_from(["server"]);
+        assert_eq!(config.limits(), Limits::default());
+        assert_eq!(config.account_args.limits(), app::accounts::AccountLimits::default());
     }
 
     #[test]

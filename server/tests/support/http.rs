@@ -18,6 +18,8 @@ pub struct Answer {
     pub location: Option<String>,
     pub retry_after: Option<u64>,
     pub set_cookie: Option<String>,
+    /// Every cookie that is set, in order.
+    pub set_cookies: Vec<String>,
     pub body: String,
 }
 
@@ -114,6 +116,10 @@ fn parse(bytes: &[u8]) -> Option<Answer> {
         .map(|(name, value)| (name.to_ascii_lowercase(), value))
         .collect();
     let header = |name| headers.iter().find(|(n, _)| n == name).map(|(_, value)| *value);
+    let all = |name| {
+        let found = headers.iter().filter(|(n, _)| n == name);
+        found.map(|(_, value)| (*value).to_owned()).collect()
+    };
     let rest = &bytes[end + 4..];
     let body = match (header("transfer-encoding"), header("content-length")) {
         (Some("chunked"), _) => unchunked(rest)?,
@@ -127,6 +133,7 @@ fn parse(bytes: &[u8]) -> Option<Answer> {
         location,
         retry_after,
         set_cookie: header("set-cookie").map(str::to_owned),
+        set_cookies: all("set-cookie"),
         body: String::from_utf8_lossy(&body).into_owned(),
     })
 }
@@ -144,7 +151,7 @@ fn unchunked(mut rest: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-fn urlencoded(fields: &[(&str, &str)]) -> String {
+pub(super) fn urlencoded(fields: &[(&str, &str)]) -> String {
     let pairs: Vec<_> =
         fields.iter().map(|(n, v)| format!("{}={}", escaped(n), escaped(v))).collect();
     pairs.join("&")

@@ -3,6 +3,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod accounts_cookies;
+mod accounts_forms;
+mod accounts_guests;
+mod accounts_limits;
+mod accounts_sessions;
 mod bad_input;
 mod changes;
 mod crash;
@@ -14,6 +19,7 @@ mod hooks;
 mod lifecycle;
 mod limits;
 mod messages;
+mod notes;
 mod numbers;
 mod off;
 mod pages;
