@@ -120,6 +120,9 @@ pub fn guest(secret: &str) -> Identity {
 }
 
 fn unhex(text: &str) -> Option<String> {
+    if !text.len().is_multiple_of(2) {
+        return None;
+    }
     let pairs = text.as_bytes().chunks(2);
     let bytes = pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
     String::from_utf8(bytes.collect::<Option<Vec<u8>>>()?).ok()

@@ -17,7 +17,7 @@ pub fn TheirNote(note: Row<Note>) -> impl IntoView {
             class:row-flash=move || note.changed_odd()
             class:row-flash-again=move || note.changed_even()
         >
-            <p class="row-main py-2 wrap-anywhere">{move || note.read().text.clone()}</p>
+            <p class="row-main row-text">{move || note.read().text.clone()}</p>
             <span class="row-meta">{move || note.read().author.clone()}</span>
         </li>
     }
