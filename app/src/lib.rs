@@ -1,6 +1,8 @@
 //! Your application: the document, the routes, one folder a feature.
 
+pub mod accounts;
 pub mod home;
+pub mod notes;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod keys;
 #[cfg(not(target_arch = "wasm32"))]
@@ -35,8 +37,10 @@ pub fn resources(builder: tidewire::server::Builder) -> tidewire::server::Builde
         .resource::<todos::Todo>()
         .resource::<products::Product>()
         .query::<products::Worth>()
+        .guarded::<notes::Note>()
         .messages_checked(policy::typing_as_oneself)
-        .policy(policy::Rules)
+        .presence_checked("page", policy::present_as_oneself)
+        .policy(policy::rules())
         .contract(CONTRACT)
 }
 
@@ -66,11 +70,13 @@ pub fn document(options: LeptosOptions) -> impl IntoView {
 pub fn App() -> impl IntoView {
     provide_meta_context();
     provide_live(ClientConfig { contract: Some(CONTRACT.into()), ..ClientConfig::default() });
+    accounts::provide_me();
     view! {
         <Title formatter=|page: String| if page.is_empty() { "Tidewire".into() } else { page + " · Tidewire" }/>
         <Router>
             <Layout
                 status=|| view! { <ConnectionBadge/> }
+                user=|| view! { <accounts::UserMenu/> }
                 strip=|| view! { <FrameStrip/> }
             >
                 <ConnectionNotice/>
@@ -78,6 +84,10 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/") view=home::HomePage ssr=SsrMode::Async/>
                     <Route path=path!("/todos") view=todos::TodosPage ssr=SsrMode::Async/>
                     <Route path=path!("/products") view=products::ProductsPage ssr=SsrMode::Async/>
+                    <Route path=path!("/notes") view=notes::NotesPage ssr=SsrMode::Async/>
+                    <Route path=path!("/sign-in") view=accounts::SignInPage ssr=SsrMode::Async/>
+                    <Route path=path!("/sign-up") view=accounts::SignUpPage ssr=SsrMode::Async/>
+                    <Route path=path!("/account") view=accounts::AccountPage ssr=SsrMode::Async/>
                 </FlatRoutes>
             </Layout>
         </Router>

@@ -2,6 +2,7 @@
 import AxeBuilder from "@axe-core/playwright";
 import type { Page } from "@playwright/test";
 
+import { Account, PASSWORD } from "./support/accounts";
 import { insertTodo, sqlite } from "./support/database";
 import { Products, Todos, waitLive } from "./support/pages";
 import { expect, test } from "./support/test";
@@ -25,7 +26,7 @@ for (const colorScheme of ["light", "dark"] as const) {
         await waitLive(page);
         await expectNoViolations(page);
         await sqlite(server.database, `${insertTodo("Open")} ${insertTodo("Done", true)}`);
-        for (const path of ["/", "/todos", "/products"]) {
+        for (const path of ["/", "/todos", "/products", "/notes", "/sign-in", "/sign-up", "/account"]) {
           await page.goto(path);
           await waitLive(page);
           await expectNoViolations(page);
@@ -38,6 +39,34 @@ for (const colorScheme of ["light", "dark"] as const) {
       });
     });
   }
+
+  test.describe(() => {
+    test.use({ colorScheme, viewport: { width: 360, height: 800 }, contextOptions: { reducedMotion: "reduce" } });
+
+    test(`spec_nx8_axe_finds_nothing_in_accounts_${colorScheme}`, async ({ page, person }) => {
+      const ann = new Account(page);
+      await new Account(await person()).signUp("Bob", "bob");
+      await ann.signUp("Ann", "bob");
+      await waitLive(page);
+      await expectNoViolations(page);
+      await ann.signUp("A name that is as long as a name may be", "ann");
+      await waitLive(page);
+      await page.goto("/notes");
+      await waitLive(page);
+      for (const text of ["Mine", "Also mine"]) {
+        await page.getByLabel("New note").fill(text);
+        await page.getByLabel("New note").press("Enter");
+      }
+      await page.getByRole("checkbox").first().click();
+      await expect(page.getByRole("checkbox").first()).toHaveAttribute("aria-checked", "true");
+      await expectNoViolations(page);
+      await new Account(await person()).signIn("ann");
+      await ann.changePassword("not her password", PASSWORD);
+      await waitLive(page);
+      await expect(ann.sessions).toHaveCount(2);
+      await expectNoViolations(page);
+    });
+  });
 
   test.describe(() => {
     test.use({ colorScheme, contextOptions: { reducedMotion: "reduce" } });
@@ -66,7 +95,7 @@ for (const colorScheme of ["light", "dark"] as const) {
 
 test("spec_nx8_every_page_has_a_title_of_its_own", async ({ page }) => {
   const titles = [];
-  for (const path of ["/", "/todos", "/products"]) {
+  for (const path of ["/", "/todos", "/products", "/notes", "/sign-in", "/sign-up", "/account"]) {
     const html = await (await page.request.get(path)).text();
     const written = /<title>([^<]*)<\/title>/.exec(html)?.[1];
     await page.goto(path);
@@ -74,7 +103,7 @@ test("spec_nx8_every_page_has_a_title_of_its_own", async ({ page }) => {
     await expect(page).toHaveTitle(written ?? "a title in the HTML");
     titles.push(written);
   }
-  expect(titles).toEqual(["Tidewire", "Todos · Tidewire", "Products · Tidewire"]);
+  expect(titles).toEqual(["Tidewire", ...["Todos", "Products", "Notes", "Sign in", "Make an account", "Account"].map((name) => `${name} · Tidewire`)]);
   // Also when the router changes the page.
   await page.getByRole("navigation", { name: "Primary" }).getByRole("link", { name: "Todos" }).click();
   await expect(page).toHaveTitle("Todos · Tidewire");

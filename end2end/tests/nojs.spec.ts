@@ -124,7 +124,12 @@ for (const [scripts, javaScriptEnabled] of [
           `${insertTodo(long)} ${insertTodo("A title of many words ".repeat(8).trim())}
            INSERT INTO products (name, price) VALUES ('${long}', 1000000);`,
         );
-        for (const path of ["/", "/todos", "/products", "/nowhere"]) {
+        await sqlite(
+          server.database,
+          `INSERT INTO notes VALUES ('0197f0a0-0000-7000-8000-000000000001', 'x', '${long.slice(0, 40)}', '${long}', 1)`,
+        );
+        const pages = ["/", "/todos", "/products", "/notes", "/sign-in", "/sign-up", "/account", "/nowhere"];
+        for (const path of pages) {
           await page.goto(path);
           const widest = await page.evaluate(() => document.documentElement.scrollWidth);
           expect(widest, path).toBeLessThanOrEqual(width);

@@ -37,6 +37,10 @@ for (const colorScheme of ["light", "dark"] as const) {
           ["home", "/"],
           ["todos", "/todos"],
           ["products", "/products"],
+          ["notes", "/notes"],
+          ["sign-in", "/sign-in"],
+          ["sign-up", "/sign-up"],
+          ["account", "/account"],
           ["not-found", "/nowhere"],
         ]) {
           await page.goto(path);

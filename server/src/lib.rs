@@ -3,7 +3,6 @@
 mod command;
 mod config;
 mod crowd;
-pub mod guest;
 pub mod identify;
 mod listen;
 mod refusals;
@@ -12,8 +11,9 @@ pub mod shutdown;
 mod silence;
 mod startup;
 pub mod telemetry;
+pub mod visitor;
 mod web;
 
 pub use command::{Cli, Command, CommandError};
-pub use config::{Config, Environment, LimitArgs, Secret};
+pub use config::{AccountArgs, Config, Environment, LimitArgs, Secret};
 pub use startup::{Server, StartError};

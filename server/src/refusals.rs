@@ -3,7 +3,7 @@
 use axum::{
     body::{Body, to_bytes},
     extract::Request,
-    http::StatusCode,
+    http::{HeaderValue, StatusCode, header::RETRY_AFTER},
     middleware::Next,
     response::Response,
 };
@@ -28,6 +28,10 @@ pub(crate) async fn status(request: Request, next: Next) -> Response {
     if let Ok(refusal) = serde_json::from_slice::<Refusal<Value>>(&bytes) {
         parts.status =
             StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        if let Refusal::TooMany { retry_after_ms, .. } = refusal {
+            let seconds = HeaderValue::from(retry_after_ms.div_ceil(1_000).max(1));
+            parts.headers.insert(RETRY_AFTER, seconds);
+        }
     }
     Response::from_parts(parts, Body::from(bytes))
 }

@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
+use app::accounts::{Accounts, Cookies};
 use axum::{
     Router,
     body::Body,
@@ -26,7 +27,7 @@ use tower_http::{
 use tracing::Level;
 
 use crate::{
-    Config, Secret, StartError, guest, refusals,
+    Config, Secret, StartError, refusals, visitor,
     web::{self, Bounds, Headers, Seal, Sites},
 };
 
@@ -50,10 +51,13 @@ pub(crate) fn router(
     let database = realtime.database().clone();
     let state = AppState { options: options.clone() };
     let live = LiveAddress(realtime.is_enabled().then(|| realtime.path().to_owned()));
+    let cookies = Cookies::new(config.secure_cookies);
+    let accounts = Accounts::new(cookies, config.account_args.limits());
     let context = {
         let realtime = realtime.clone();
         move || {
             provide_context(database.clone());
+            provide_context(accounts.clone());
             provide_context(realtime.clone());
             provide_context(live.clone());
             let Some(parts) = use_context::<Parts>() else { return };
@@ -81,7 +85,6 @@ pub(crate) fn router(
         context.clone(),
         app::document,
     );
-    let secure = guest::SecureCookies(config.secure_cookies);
     let bounds = Bounds {
         most: usize::try_from(config.limit_args.max_body_bytes).unwrap_or(usize::MAX),
         patience: Duration::from_secs(config.limit_args.write_timeout_seconds),
@@ -95,7 +98,7 @@ pub(crate) fn router(
         .layer(middleware::from_fn_with_state(bounds, web::bounded))
         .layer(middleware::from_fn(refusals::status))
         .layer(middleware::from_fn_with_state(seal, web::sealed))
-        .layer(middleware::from_fn_with_state(secure, guest::visitor))
+        .layer(middleware::from_fn_with_state((realtime.clone(), cookies), visitor::visitor))
         .fallback(files.layer(middleware::map_response(web::files)))
         // Around everything but the channel layer's routes, which ask the same by themselves where cookies count.
         .layer(middleware::from_fn_with_state(sites, web::only_own_pages))

@@ -9,10 +9,10 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Config, Secret,
     crowd::Crowd,
-    guest,
     identify::Everybody,
     listen::{Patience, serve},
     routes,
+    visitor::Visitors,
 };
 
 /// A server that listens, but does not answer before [`Server::run_until`].
@@ -60,7 +60,8 @@ impl Server {
             Database::open_with(config.database_url.expose(), limits.external_poll).await?;
         database.migrate(&app::MIGRATIONS).await?;
         let (dead_after, drain) = (limits.dead_after, limits.drain);
-        let everybody = Everybody::new(database.clone(), guest::Visitors)
+        let visitors = Visitors::new(database.clone(), config.secure_cookies);
+        let everybody = Everybody::new(database.clone(), visitors)
             .token_secret(config.token_secret.as_ref().map(Secret::expose))
             .broadcast_key(config.broadcast_key.as_ref().map(Secret::expose));
         let realtime = app::resources(Realtime::builder(database).authenticate(everybody))

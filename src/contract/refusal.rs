@@ -30,6 +30,15 @@ pub enum Refusal<T = ()> {
     },
     /// The row is gone.
     Gone,
+    /// Nobody has signed in, and this needs somebody.
+    SignIn,
+    /// Too much in too short a time.
+    TooMany {
+        /// A sentence for a person, that begins with the limit's name.
+        message: String,
+        /// When to try again, in milliseconds.
+        retry_after_ms: u64,
+    },
     /// The server could not be reached, or its answer was lost: whether it did it is not known.
     Unreachable,
     /// The server failed; it has written the details into its log.
@@ -49,7 +58,10 @@ impl<T> Refusal<T> {
     pub fn reason(&self) -> String {
         match self {
             Self::Conflict { .. } => "Somebody else changed this in the meantime.".into(),
-            Self::Invalid { message, .. } | Self::Failed { message } => message.clone(),
+            Self::Invalid { message, .. }
+            | Self::Failed { message }
+            | Self::TooMany { message, .. } => message.clone(),
+            Self::SignIn => "Sign in first, then try again.".into(),
             Self::Gone => "This has been deleted in the meantime.".into(),
             Self::Unreachable => "The server could not be reached. This may not be saved.".into(),
         }
@@ -61,6 +73,8 @@ impl<T> Refusal<T> {
             Self::Conflict { .. } => 409,
             Self::Invalid { .. } => 422,
             Self::Gone => 404,
+            Self::SignIn => 401,
+            Self::TooMany { .. } => 429,
             Self::Unreachable => 503,
             Self::Failed { .. } => 500,
         }

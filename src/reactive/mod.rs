@@ -48,9 +48,10 @@ pub use live_value::{LiveValue, Value};
 pub use load::Load;
 pub use load_value::LoadValue;
 pub use loaded::Loaded;
-pub use posted::{Posted, posted};
+pub use posted::{Posted, posted, refused};
 pub use presence::{PresenceData, PresenceList, use_presence};
 pub use row::Row;
+pub use shared::shared;
 pub use typing::{Typing, TypingLine, use_typing};
 pub use writer::{Failure, Writer};
 

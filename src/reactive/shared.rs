@@ -34,8 +34,9 @@ pub(super) fn take<T: DeserializeOwned>(tag: &str) -> Option<T> {
     (given == tag).then_some(value)
 }
 
-/// A value that the server computes and the browser takes over; `None` on a later navigation.
-pub(super) fn shared<T>(tag: &str, _compute: impl FnOnce() -> Option<T>) -> Option<T>
+/// A value that the server computes and the browser takes over; `None` on a later navigation in the browser.
+/// It is asked for at the same place on both sides, under a `tag` that no other value of the page has.
+pub fn shared<T>(tag: &str, _compute: impl FnOnce() -> Option<T>) -> Option<T>
 where
     T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
 {

@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use ipnet::IpNet;
+use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -100,6 +101,17 @@ impl Builder {
         check: impl Fn(&Identity, &mut T) -> Result<(), LiveError> + Send + Sync + 'static,
     ) -> Self {
         self.messages.add(check);
+        self
+    }
+
+    /// Declares what those say about themselves who join the channels `{first}` and `{first}:…`. `check` may
+    /// refuse it by an error of its own, or correct it: a name that others are shown has to be set here.
+    pub fn presence_checked<D: Serialize + DeserializeOwned + 'static>(
+        mut self,
+        first: &'static str,
+        check: impl Fn(&Identity, &mut D) -> Result<(), LiveError> + Send + Sync + 'static,
+    ) -> Self {
+        self.messages.add_presence(first, check);
         self
     }
 

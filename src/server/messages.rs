@@ -6,6 +6,7 @@ use std::{
     sync::Arc,
 };
 
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::{
@@ -21,6 +22,8 @@ use crate::contract::{
 pub struct Messages {
     types: HashMap<&'static str, Declared>,
     twice: Vec<&'static str>,
+    /// What those who join say about themselves.
+    presence: HashMap<&'static str, Arc<Reader>>,
 }
 
 struct Declared {
@@ -76,10 +79,40 @@ impl Messages {
         &mut self,
         check: impl Fn(&Identity, &mut T) -> Result<(), LiveError> + Send + Sync + 'static,
     ) {
-        let read = move |who: &Identity, payload: &RawValue| read(who, payload, &check);
+        let key = |message: &T| message.key().into_owned();
+        let read =
+            move |who: &Identity, payload: &RawValue| checked(T::PREFIX, who, payload, &check, key);
         let declared = Declared { delivery: T::DELIVERY, read: Arc::new(read) };
         if self.types.insert(T::PREFIX, declared).is_some() {
             self.twice.push(T::PREFIX);
+        }
+    }
+
+    /// Declares what those say about themselves who join `{first}` and `{first}:…`.
+    pub fn add_presence<D: Serialize + DeserializeOwned + 'static>(
+        &mut self,
+        first: &'static str,
+        check: impl Fn(&Identity, &mut D) -> Result<(), LiveError> + Send + Sync + 'static,
+    ) {
+        let read = move |who: &Identity, data: &RawValue| {
+            checked(first, who, data, &check, |_| String::new())
+        };
+        self.presence.insert(first, Arc::new(read));
+    }
+
+    /// What somebody says about themselves who joins this channel, as the others get it.
+    ///
+    /// # Errors
+    /// What the channel's check refuses it with; `invalid_payload` when it is of another type.
+    pub fn presence(
+        &self,
+        who: &Identity,
+        channel: &ChannelName,
+        data: &RawValue,
+    ) -> Result<Box<RawValue>, LiveError> {
+        match self.presence.get(channel.prefix()) {
+            Some(read) => Ok(read(who, data)?.payload),
+            None => Ok(data.to_owned()),
         }
     }
 
@@ -206,23 +239,25 @@ fn owner(channel: &ChannelName, routing: &Routing) -> Option<&'static str> {
 
 /// Reads a client's payload as `T` and writes it again, so that nothing travels that the type does
 /// not know.
-fn read<T: Message>(
+fn checked<T: Serialize + DeserializeOwned>(
+    first: &str,
     who: &Identity,
     payload: &RawValue,
     check: impl Fn(&Identity, &mut T) -> Result<(), LiveError>,
+    key: impl Fn(&T) -> String,
 ) -> Result<Read, LiveError> {
     let invalid = |error: serde_json::Error| {
-        let problem = format!("this is not what {}:… carries: {error}", T::PREFIX);
+        let problem = format!("this is not what {first}:… carries: {error}");
         LiveError::new(ErrorCode::InvalidPayload, problem)
     };
     let again = || {
         let mut message: T = serde_json::from_str(payload.get()).map_err(invalid)?;
         check(who, &mut message)?;
-        Ok(Read { payload: to_raw_value(&message).map_err(invalid)?, key: message.key().into() })
+        Ok(Read { payload: to_raw_value(&message).map_err(invalid)?, key: key(&message) })
     };
     // The application's code must not end the connection of whoever has found its fault.
     catch_unwind(AssertUnwindSafe(again)).unwrap_or_else(|_| {
-        tracing::error!(prefix = T::PREFIX, "reading a client's message panicked");
+        tracing::error!(first, "reading what a client sends panicked");
         Err(LiveError::new(ErrorCode::Internal, "the server failed over this message"))
     })
 }

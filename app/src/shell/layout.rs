@@ -10,6 +10,9 @@ pub fn Layout(
     /// A small badge in the header: the connection's state.
     #[prop(optional, into)]
     status: ViewFnOnce,
+    /// Who the page is for, beside the navigation.
+    #[prop(optional, into)]
+    user: ViewFnOnce,
     /// What stands at the bottom of the window on every page, usually a [`Drawer`](super::Drawer). It has its own place
     /// below the footer and sticks to the window's edge, so it never covers the end of the content.
     #[prop(optional, into)]
@@ -28,7 +31,10 @@ pub fn Layout(
                         <Logo/>
                         "Tidewire"
                     </a>
-                    <Nav/>
+                    <div class="shell-middle">
+                        <Nav/>
+                        {user.run()}
+                    </div>
                     <div class="shell-end">
                         {status.run()} <ThemeToggle/>
                     </div>

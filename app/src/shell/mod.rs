@@ -21,7 +21,7 @@ pub use logo::Logo;
 pub use monitor::{ConnectionBadge, ConnectionNotice};
 pub use nav::{NAV, Nav};
 pub use page::PageHead;
-pub use presence_bar::{PresenceBar, Visitor, my_name, visitors};
+pub use presence_bar::{PresenceBar, Visitor, visitors};
 pub use problem::{Problem, Refused};
 pub use strip::FrameStrip;
 pub use theme::{THEME_SCRIPT, ThemeToggle, head};

@@ -4,7 +4,8 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 
 /// Address and name of each entry, in order. A new page adds its line here.
-pub const NAV: &[(&str, &str)] = &[("/", "Home"), ("/todos", "Todos"), ("/products", "Products")];
+pub const NAV: &[(&str, &str)] =
+    &[("/", "Home"), ("/todos", "Todos"), ("/products", "Products"), ("/notes", "Notes")];
 
 /// A list of plain links; the router follows them without loading the page. Scrolls sideways where it does not fit.
 #[component]

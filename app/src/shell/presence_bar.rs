@@ -5,8 +5,10 @@ use serde::{Deserialize, Serialize};
 use tidewire::{
     ChannelName,
     contract::Present,
-    reactive::{PresenceList, use_connection, use_presence},
+    reactive::{PresenceList, use_presence},
 };
+
+use crate::accounts::use_me;
 
 /// What visitors say about themselves on a page.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,23 +28,14 @@ const COLOURS: u32 = 8;
 /// When the name cannot be part of a channel's name.
 pub fn visitors(page: &str) -> PresenceList<Visitor> {
     let channel = ChannelName::new(&["page:", page].concat()).expect("a page's name is a segment");
-    use_presence(&channel, Some(Visitor { name: my_name() }))
-}
-
-/// What others call this page's visitor, until there are accounts.
-pub fn my_name() -> String {
-    use_connection().me().map_or_else(|| "Guest".into(), |id| guest(&id))
-}
-
-fn guest(id: &str) -> String {
-    ["Guest ", id.get(..4).unwrap_or(id)].concat()
+    use_presence(&channel, Some(Visitor { name: use_me().name() }))
 }
 
 /// The bar. The reader is a part of it from the first paint on, so nothing moves when they have joined.
 #[component]
 pub fn PresenceBar(visitors: PresenceList<Visitor>) -> impl IntoView {
-    let me = use_connection().me();
-    let known = me.is_some();
+    let me = use_me();
+    let known = me.id.is_some();
     // The reader counts as here, though a page without scripts does not join.
     let count = Memo::new(move |_| {
         let others = if visitors.is_counted() {
@@ -54,8 +47,8 @@ pub fn PresenceBar(visitors: PresenceList<Visitor>) -> impl IntoView {
     });
     let others = move || visitors.others().into_iter().take(SHOWN).collect::<Vec<_>>();
     let more = move || visitors.others().len().saturating_sub(SHOWN);
-    let myself = me.map(|id| {
-        let name = guest(&id);
+    let name = me.name();
+    let myself = me.id.map(|id| {
         view! { <Avatar id name away=Signal::from(false) me=true/> }
     });
     let person = move |user: Present<Visitor>| {
@@ -123,12 +116,6 @@ fn colour(id: &str) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_guest_is_called_by_the_beginning_of_their_id() {
-        assert_eq!(guest("4f2a00112233"), "Guest 4f2a");
-        assert_eq!(guest("x"), "Guest x");
-    }
 
     #[test]
     fn initials_are_of_the_first_and_the_last_word() {

@@ -9,7 +9,8 @@ use super::{
     row::TodoRow,
 };
 use crate::{
-    shell::{ListState, PageHead, PresenceBar, Refused, TypingLine, my_name, visitors},
+    accounts::use_me,
+    shell::{ListState, PageHead, PresenceBar, Refused, TypingLine, visitors},
     ui::{Button, Card, Empty, Field, Icon, SegmentLink, SegmentLinks, Variant},
 };
 
@@ -117,7 +118,7 @@ fn NewTodo(todos: LiveList<Todo>) -> impl IntoView {
         fields.set("id", id);
         fields
     };
-    let typing = use_typing("todos", &my_name()).expect("todos is a segment");
+    let typing = use_typing("todos", &use_me().name()).expect("todos is a segment");
     let done = move |kept: bool| {
         typing.stop();
         if !kept {

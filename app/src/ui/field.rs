@@ -22,8 +22,12 @@ pub fn Field(
     #[prop(optional, into)] error: MaybeProp<String>,
     #[prop(optional)] placeholder: Option<&'static str>,
     #[prop(optional)] autocomplete: Option<&'static str>,
+    #[prop(optional)] minlength: Option<u32>,
     #[prop(optional)] maxlength: Option<u32>,
     #[prop(optional)] required: bool,
+    /// The page begins here: the first field of a form that is the page, or the one that was refused.
+    #[prop(optional)]
+    autofocus: bool,
     /// Only screen readers get the label, for an input whose purpose is plain to see.
     #[prop(optional)]
     hide_label: bool,
@@ -51,8 +55,10 @@ pub fn Field(
                 value=move || value.get()
                 placeholder=placeholder
                 autocomplete=autocomplete
+                minlength=minlength
                 maxlength=maxlength
                 required=required
+                autofocus=autofocus
                 aria-describedby=described_by
                 aria-invalid=move || failed().then_some("true")
                 node_ref=node_ref

@@ -1,6 +1,6 @@
 //! Small components every page uses. Their looks are in `style/`, one class each; variants are data attributes.
 //!
-//! say: [`Badge`] [`Notice`] [`Empty`] [`Skeleton`] [`Code`] · ask: [`Button`] [`ButtonLink`] [`Field`]
+//! say: [`Badge`] [`Notice`] [`Empty`] [`Skeleton`] [`Code`] [`Moment`] · ask: [`Button`] [`ButtonLink`] [`Field`]
 //! [`SegmentLinks`] · hold: [`Card`] · draw: [`Glyph`] with an [`Icon`]
 //!
 //! An extra attribute or listener is written on the component itself (`attr:id="x"`, `on:click=…`, `{..}`) and lands on its
@@ -13,6 +13,7 @@ mod code;
 mod empty;
 mod field;
 mod icon;
+mod moment;
 mod notice;
 mod segmented;
 mod skeleton;
@@ -24,6 +25,7 @@ pub use code::{COPY_SCRIPT, Code};
 pub use empty::Empty;
 pub use field::Field;
 pub use icon::{Glyph, Icon};
+pub use moment::Moment;
 pub use notice::Notice;
 pub use segmented::{SegmentLink, SegmentLinks};
 pub use skeleton::Skeleton;

@@ -1,6 +1,7 @@
 //! Everything that can be set, by environment or argument; `server --help` is the reference, and
 //! `docs/operating.md` says what the numbers mean.
 
+mod accounts;
 mod environment;
 mod limits;
 mod secret;
@@ -12,6 +13,7 @@ use clap::{ArgAction, Parser, value_parser};
 use ipnet::IpNet;
 use tidewire::contract::Limits;
 
+pub use accounts::AccountArgs;
 pub use environment::Environment;
 pub use limits::LimitArgs;
 pub use secret::Secret;
@@ -80,6 +82,9 @@ pub struct Config {
     /// What is allowed and kept.
     #[command(flatten)]
     pub limit_args: LimitArgs,
+    /// How often somebody may try to sign in.
+    #[command(flatten)]
+    pub account_args: AccountArgs,
 }
 
 impl Config {
@@ -111,7 +116,9 @@ mod tests {
 
     #[test]
     fn spec_sy7_what_is_not_set_is_as_the_library_has_it() {
-        assert_eq!(Config::parse_from(["server"]).limits(), Limits::default());
+        let config = Config::parse_from(["server"]);
+        assert_eq!(config.limits(), Limits::default());
+        assert_eq!(config.account_args.limits(), app::accounts::AccountLimits::default());
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub struct Answer {
     pub set_cookie: Option<String>,
     /// All of them, with names in lower case.
     pub headers: Vec<(String, String)>,
+    /// Every cookie that is set, in order.
+    pub set_cookies: Vec<String>,
     pub body: String,
 }
 
@@ -123,6 +125,10 @@ fn parse(bytes: &[u8]) -> Option<Answer> {
         .map(|(name, value)| (name.to_ascii_lowercase(), value))
         .collect();
     let header = |name| headers.iter().find(|(n, _)| n == name).map(|(_, value)| *value);
+    let all = |name| {
+        let found = headers.iter().filter(|(n, _)| n == name);
+        found.map(|(_, value)| (*value).to_owned()).collect()
+    };
     let rest = &bytes[end + 4..];
     let body = match (header("transfer-encoding"), header("content-length")) {
         (Some("chunked"), _) => unchunked(rest)?,
@@ -137,6 +143,7 @@ fn parse(bytes: &[u8]) -> Option<Answer> {
         retry_after,
         set_cookie: header("set-cookie").map(str::to_owned),
         headers: headers.iter().map(|(name, value)| (name.clone(), (*value).to_owned())).collect(),
+        set_cookies: all("set-cookie"),
         body: String::from_utf8_lossy(&body).into_owned(),
     })
 }
@@ -154,7 +161,7 @@ fn unchunked(mut rest: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-fn urlencoded(fields: &[(&str, &str)]) -> String {
+pub(super) fn urlencoded(fields: &[(&str, &str)]) -> String {
     let pairs: Vec<_> =
         fields.iter().map(|(n, v)| format!("{}={}", escaped(n), escaped(v))).collect();
     pairs.join("&")

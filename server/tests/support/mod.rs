@@ -3,11 +3,13 @@
 #![allow(dead_code, reason = "no test needs all of it")]
 
 mod binary;
+mod browser;
 mod events;
 mod http;
 pub mod jwt;
 mod logged;
 mod messages;
+mod open;
 pub mod queries;
 mod socket;
 mod users;
@@ -32,10 +34,12 @@ use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 pub use self::{
     binary::{Binary, run},
+    browser::{Browser, PASSWORD},
     events::{Events, post_frame},
     http::{Answer, get, get_as, post_body, post_form, post_json, request, snapshot},
-    logged::ErrorCount,
+    logged::{ErrorCount, LogLines},
     messages::{Cursor, Nudge, Shipped, declare},
+    open::Open,
     socket::{Socket, TurnedAway},
     users::{ByToken, identity},
     writer::{Writer, sqlite3},
@@ -94,8 +98,9 @@ impl TestServer {
         let drain = limits.drain;
         let database = Database::open(&url(&folder)).await.expect("the database opens");
         database.migrate(&app::MIGRATIONS).await.expect("migrations apply");
-        let builder = Realtime::builder(database).authenticate(server::guest::Visitors);
-        let builder = app::resources(builder).limits(limits);
+        let visitors = server::visitor::Visitors::new(database.clone(), false);
+        let builder = Realtime::builder(database).authenticate(visitors);
+        let builder = app::resources(builder).limits(limits).policy(Open);
         let realtime = describe(builder).start().await.expect("the channel layer starts");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");

@@ -86,7 +86,7 @@ async fn still_receives(client: &mut Socket, other: &mut Socket, n: usize) {
 #[tokio::test]
 async fn spec_sy10_each_mistake_is_answered_by_name_while_the_rest_goes_on() {
     let errors = ErrorCount::start();
-    let server = TestServer::start().await;
+    let server = TestServer::start_bare(new_folder(), Limits::default()).await;
     let writer = server.writer().await;
     let (mut client, mut other) = (server.connect().await, server.connect().await);
     client.subscribe("room:calm").await;

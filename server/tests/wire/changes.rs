@@ -3,8 +3,9 @@
 use std::time::Instant;
 
 use serde_json::json;
+use tidewire::contract::Limits;
 
-use crate::support::{TestServer, sqlite3};
+use crate::support::{TestServer, new_folder, sqlite3};
 
 const SECOND_TODO: &str = "0197f0a0-0000-7000-8000-000000000002";
 
@@ -96,20 +97,20 @@ async fn spec_bq2_spec_fb3_a_change_reaches_table_resource_and_record_channels()
 
 #[tokio::test]
 async fn spec_fb5_realtime_is_switched_off_and_on_while_clients_listen() {
-    let server = TestServer::start().await;
+    let server = TestServer::start_bare(new_folder(), Limits::default()).await;
     let writer = server.writer().await;
     let listed = async || {
         let tables = server.realtime.database().realtime_tables().await.unwrap();
         tables.into_iter().map(|table| table.to_string()).collect::<Vec<_>>()
     };
     writer.run("CREATE TABLE boats (id INTEGER PRIMARY KEY, name TEXT)").await;
-    assert_eq!(listed().await, ["public.products", "public.todos"]);
+    assert_eq!(listed().await, ["public.notes", "public.products", "public.todos"]);
     let mut client = server.connect().await;
     client.send_json(json!({"type": "subscribe", "channel": "table:public.boats"})).await;
     client.expect_error("unknown_channel").await;
 
     server.realtime.enable_realtime("public", "boats").await.unwrap();
-    assert_eq!(listed().await, ["public.boats", "public.products", "public.todos"]);
+    assert_eq!(listed().await, ["public.boats", "public.notes", "public.products", "public.todos"]);
     for channel in ["table:public.boats", "table:main.boats", "resource:todo"] {
         client.subscribe(channel).await;
     }
@@ -118,7 +119,7 @@ async fn spec_fb5_realtime_is_switched_off_and_on_while_clients_listen() {
     client.payloads(1).await;
 
     server.realtime.disable_realtime("main", "boats").await.unwrap();
-    assert_eq!(listed().await, ["public.products", "public.todos"]);
+    assert_eq!(listed().await, ["public.notes", "public.products", "public.todos"]);
     let mut told = Vec::new();
     for _ in 0..2 {
         let error = client.expect_error("unknown_channel").await;

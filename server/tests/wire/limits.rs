@@ -53,10 +53,10 @@ async fn spec_sy7_a_request_too_many_is_refused_by_the_limits_name_and_the_rest_
     assert!((10_000..=20_000).contains(&wait), "5 in 100 s are one each 20 s: {wait}");
     // Every kind has its own.
     for _ in 0..3 {
-        client.send_json(json!({"type": "broadcast", "channel": "other", "payload": 1})).await;
+        client.send_json(json!({"type": "broadcast", "channel": "room:other", "payload": 1})).await;
         client.expect("ack").await;
     }
-    client.send_json(json!({"type": "broadcast", "channel": "other", "payload": 1})).await;
+    client.send_json(json!({"type": "broadcast", "channel": "room:other", "payload": 1})).await;
     let refused = client.expect_error("rate_limited").await;
     assert!(refused["error"].as_str().unwrap().starts_with("broadcasts_per_window"), "{refused}");
     for _ in 0..4 {

@@ -3,6 +3,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod accounts_cookies;
+mod accounts_forms;
+mod accounts_guests;
+mod accounts_limits;
+mod accounts_sessions;
 mod bad_input;
 mod changes;
 mod crash;
@@ -16,6 +21,7 @@ mod lifecycle;
 mod limits;
 mod matrix;
 mod messages;
+mod notes;
 mod numbers;
 mod off;
 mod pages;

@@ -244,17 +244,28 @@ async fn spec_nx3_a_transaction_that_is_rolled_back_publishes_nothing() {
     server.stop().await;
 }
 
+/// A durable message on channels that the product's rules open to all.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Rung {
+    number: u64,
+}
+
+impl Message for Rung {
+    const PREFIX: &'static str = "room";
+    const DELIVERY: Delivery = Delivery::Durable;
+}
+
 #[tokio::test]
 async fn spec_nx3_a_durable_message_outlives_kill_9() {
     let folder = new_folder();
     let mut binary = Binary::start("127.0.0.1:0", &file(&folder)).await;
     let mut client = Socket::connect(binary.address).await;
-    let start = client.subscribe("order:1").await;
+    let start = client.subscribe("room:1").await;
     let database = Database::open(&url(&folder)).await.unwrap();
-    let order = Shipped::channel("1").unwrap();
+    let room = Rung::channel("1").unwrap();
     let publish = async |number| {
         let mut tx = database.write().await.unwrap();
-        tx.publish(&order, &shipped(number)).await.unwrap();
+        tx.publish(&room, &Rung { number }).await.unwrap();
         tx.commit::<()>(None).await.unwrap();
     };
     publish(1).await;
@@ -264,7 +275,7 @@ async fn spec_nx3_a_durable_message_outlives_kill_9() {
     binary = Binary::start("127.0.0.1:0", &file(&folder)).await;
     publish(3).await;
     let mut again = Socket::connect(binary.address).await;
-    let answer = again.subscribe_since("order:1", &start).await;
+    let answer = again.subscribe_since("room:1", &start).await;
     assert_eq!(answer["type"], "ack", "{answer}");
     let numbers: Vec<_> = again.payloads(3).await.iter().map(|p| p["number"].clone()).collect();
     assert_eq!(numbers, [1, 2, 3]);

@@ -45,13 +45,20 @@ async fn spec_nx8_a_page_names_who_is_on_it_and_its_reader_does_not_join() {
     let frame = json!({"type": "subscribe", "channel": "page:todos", "presence": wish});
     ann.send_json(frame).await;
     ann.expect("ack").await;
-    ann.expect("presence_state").await;
+    let state = ann.expect("presence_state").await;
+    let id = state["users"][0]["userId"].as_str().unwrap();
+    let name = format!("Guest {}", &id[..4]);
+    assert_eq!(
+        state["users"][0]["data"],
+        json!({"name": name}),
+        "nobody is there as somebody else"
+    );
     let page = get_as(server.address, "/todos", &format!("tidewire_guest={BOB}")).await;
     let (shown, script) = page.body.split_once("<script id").unwrap_or((&page.body, ""));
-    for text in ["Ann of the boats", "2 people here", "(you)"] {
+    for text in [name.as_str(), "2 people here", "(you)"] {
         assert!(shown.contains(text) || script.contains(text), "{text}");
     }
-    assert!(page.body.contains("title=\"Ann of the boats\""), "rendered, not only handed over");
+    assert!(page.body.contains(&format!("title=\"{name}\"")), "rendered, not only handed over");
     assert!(page.body.contains("presence page:todos"), "handed over to the browser");
     assert!(!page.body.contains(BOB));
     ann.expect_silence().await;
@@ -74,7 +81,10 @@ async fn spec_ig4_typing_is_a_message_that_nobody_keeps() {
     bob.send_json(frame).await;
     bob.expect("ack").await;
     let heard = ann.expect("broadcast").await;
-    assert_eq!((&heard["payload"]["name"], heard.get("position")), (&payload["name"], None));
+    assert_eq!(heard.get("position"), None);
+    let (user, name) = (&heard["payload"]["user"], heard["payload"]["name"].as_str().unwrap());
+    let own = format!("Guest {}", &user.as_str().unwrap()[..4]);
+    assert_eq!(name, own, "whoever writes does so as themselves");
     let mut late = server.connect().await;
     late.subscribe("typing:todos").await;
     late.expect_silence().await;

@@ -7,7 +7,7 @@ use std::{
 
 use axum::{
     extract::{ConnectInfo, FromRef, FromRequestParts, Request, State},
-    http::{StatusCode, request::Parts},
+    http::{HeaderMap, StatusCode, request::Parts},
     middleware::Next,
     response::Response,
 };
@@ -32,7 +32,15 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
         let realtime = Realtime::from_ref(state);
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
-        Ok(Self(peer.map(|peer| client_address(peer, &parts.headers, realtime.proxies()))))
+        Ok(Self(peer.map(|peer| realtime.client_address(peer, &parts.headers))))
+    }
+}
+
+impl Realtime {
+    /// Where a request comes from whose connection is this peer's: the peer, or whom a trusted proxy speaks
+    /// for.
+    pub fn client_address(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        client_address(peer, headers, self.proxies())
     }
 }
 

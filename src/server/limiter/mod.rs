@@ -1,11 +1,12 @@
 //! How much one connection, one address and all of them together may ask for.
 //!
 //! `admission` decides over new connections, by `address`; `requests` over the frames of an open one;
-//! `looks` over requests for numbers.
+//! `looks` over requests for numbers, `attempts` over what an application wants to bound itself.
 //! All count on Tokio's clock, so that tests turn it forward.
 
 mod address;
 mod admission;
+mod attempts;
 mod clock;
 mod looks;
 mod per_network;
@@ -14,6 +15,7 @@ mod requests;
 
 pub use address::client_address;
 pub use admission::{Admission, AdmissionGuard, TurnedAway};
+pub use attempts::Attempts;
 pub use clock::Bucket;
 pub use looks::Looks;
 pub use proofs::WrongProofs;

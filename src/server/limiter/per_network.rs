@@ -1,7 +1,8 @@
-//! A bucket for each address: how often it may do something in a minute.
+//! A bucket for each address, or for whatever else may only do something so often.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
+    hash::Hash,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -19,44 +20,52 @@ use super::{
     clock::{TokioClock, quota},
 };
 
-/// So many addresses are remembered; further ones are not limited while all of these are busy.
-const ADDRESSES: usize = 100_000;
-/// How often addresses that have been quiet are forgotten.
+/// So many keys are remembered; further ones are not limited while all of these are busy.
+const KEYS: usize = 100_000;
+/// How often keys that have been quiet are forgotten.
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// A full bucket for every address.
-pub(super) struct PerNetwork {
-    limiter: RateLimiter<Network, Table, TokioClock, NoOpMiddleware<Duration>>,
+pub(super) type PerNetwork = PerKey<Network>;
+
+/// A full bucket for every key.
+pub(super) struct PerKey<K: Copy + Eq + Hash> {
+    limiter: RateLimiter<K, Table<K>, TokioClock, NoOpMiddleware<Duration>>,
     /// The same that the limiter has, which does not say whom it knows.
-    table: Table,
-    /// How long before its bucket is full an address may take the next.
+    table: Table<K>,
+    /// How long before its bucket is full a key may take the next.
     burst: Duration,
     swept: Mutex<Duration>,
 }
 
-/// When the bucket of each address that has taken something will be full again.
-#[derive(Clone, Default)]
-struct Table(Arc<Mutex<HashMap<Network, Nanos>>>);
+/// When the bucket of each key that has taken something will be full again.
+struct Table<K>(Arc<Mutex<HashMap<K, Nanos>>>);
 
-impl PerNetwork {
+impl<K: Copy + Eq + Hash> PerKey<K> {
     /// Each may take `allowed` at once and in a minute.
     pub(super) fn new(allowed: u32) -> Self {
-        let table = Table::default();
-        let quota = quota(allowed, MINUTE);
+        Self::within(allowed, MINUTE)
+    }
+
+    /// Each may take `allowed` at once and in each `period`.
+    pub(super) fn within(allowed: u32, period: Duration) -> Self {
+        let table = Table(Arc::default());
+        let copy = Table(table.0.clone());
+        let quota = quota(allowed, period);
         let burst = quota.replenish_interval() * (quota.burst_size().get() - 1);
-        let limiter = RateLimiter::new(quota, table.clone(), TokioClock::new());
+        let limiter = RateLimiter::new(quota, copy, TokioClock::new());
         Self { limiter, table, burst, swept: Mutex::default() }
     }
 
-    /// Whether the address has taken something lately.
-    pub(super) fn knows(&self, network: Network) -> bool {
-        self.table.lock().contains_key(&network)
+    /// Whether the key has taken something lately.
+    pub(super) fn knows(&self, key: K) -> bool {
+        self.table.lock().contains_key(&key)
     }
 
-    /// How long the address has to wait for its next one, if it has to.
-    pub(super) fn wait(&self, network: Network) -> Option<Duration> {
-        let full_at = Duration::from(*self.table.lock().get(&network)?);
+    /// How long the key has to wait for its next one, if it has to.
+    pub(super) fn wait(&self, key: K) -> Option<Duration> {
+        let full_at = Duration::from(*self.table.lock().get(&key)?);
         let wait = full_at.saturating_sub(self.burst).saturating_sub(self.limiter.clock().now());
         Some(wait).filter(|wait| !wait.is_zero())
     }
@@ -65,10 +74,10 @@ impl PerNetwork {
     ///
     /// # Errors
     /// How long to wait for the next.
-    pub(super) fn take(&self, network: Network) -> Result<(), Duration> {
+    pub(super) fn take(&self, key: K) -> Result<(), Duration> {
         self.sweep();
         let clock = self.limiter.clock();
-        self.limiter.check_key(&network).map_err(|not_yet| not_yet.wait_time_from(clock.now()))
+        self.limiter.check_key(&key).map_err(|not_yet| not_yet.wait_time_from(clock.now()))
     }
 
     fn sweep(&self) {
@@ -85,22 +94,22 @@ impl PerNetwork {
     }
 }
 
-impl Table {
-    fn lock(&self) -> MutexGuard<'_, HashMap<Network, Nanos>> {
+impl<K> Table<K> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<K, Nanos>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl StateStore for Table {
-    type Key = Network;
+impl<K: Copy + Eq + Hash> StateStore for Table<K> {
+    type Key = K;
 
-    fn measure_and_replace<T, F, E>(&self, network: &Network, measure: F) -> Result<T, E>
+    fn measure_and_replace<T, F, E>(&self, key: &K, measure: F) -> Result<T, E>
     where
         F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
     {
         let mut table = self.lock();
-        let is_full = table.len() >= ADDRESSES;
-        match table.entry(*network) {
+        let is_full = table.len() >= KEYS;
+        match table.entry(*key) {
             Entry::Occupied(mut known) => {
                 let (answer, next) = measure(Some(*known.get()))?;
                 known.insert(next);
@@ -118,7 +127,7 @@ impl StateStore for Table {
     }
 }
 
-impl ShrinkableKeyedStateStore<Network> for Table {
+impl<K: Copy + Eq + Hash> ShrinkableKeyedStateStore<K> for Table<K> {
     fn retain_recent(&self, drop_below: Nanos) {
         self.lock().retain(|_, full_at| *full_at > drop_below);
     }
@@ -163,13 +172,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn spec_ig10_a_full_table_still_limits_those_whom_it_knows() {
         let connects = PerNetwork::new(1);
-        for n in 0..ADDRESSES as u32 {
+        for n in 0..KEYS as u32 {
             assert_eq!(connects.take(network(n)), Ok(()));
         }
         assert_eq!(connects.take(network(7)), Err(MINUTE));
-        let late = network(ADDRESSES as u32);
+        let late = network(KEYS as u32);
         assert_eq!([connects.take(late), connects.take(late)], [Ok(()), Ok(())]);
-        assert_eq!(connects.table.len(), ADDRESSES, "nobody else is remembered");
+        assert_eq!(connects.table.len(), KEYS, "nobody else is remembered");
         tokio::time::advance(2 * MINUTE).await;
         assert_eq!(connects.take(late), Ok(()));
         assert!(connects.take(late).is_err(), "there is room again");

@@ -21,9 +21,13 @@ impl<S> Session<S> {
         channel: &ChannelName,
     ) -> Result<Granted, LiveError> {
         let Some(field) = field else { return Ok(None) };
-        let wish = PresenceWish::read(field)?;
-        let sees = match &wish {
-            PresenceWish::Join(data) => self.may_join(data, channel).await?,
+        let mut wish = PresenceWish::read(field)?;
+        let sees = match &mut wish {
+            PresenceWish::Join(data) => {
+                let sees = self.may_join(data, channel).await?;
+                *data = self.as_oneself(data, channel)?;
+                sees
+            }
             PresenceWish::Watch | PresenceWish::Count => {
                 self.may(Action::SeeUsers, channel).await?;
                 true
@@ -59,8 +63,13 @@ impl<S> Session<S> {
             self.realtime.presence().part(&self.presence, &name);
             return Ok(());
         }
-        let sees = match &data {
-            Some(data) => self.may_join(data, &name).await?,
+        let mut data = data;
+        let sees = match &mut data {
+            Some(data) => {
+                let sees = self.may_join(data, &name).await?;
+                *data = self.as_oneself(data, &name)?;
+                sees
+            }
             None if idle.is_none() => {
                 self.may(Action::SeeUsers, &name).await?;
                 true
@@ -87,6 +96,15 @@ impl<S> Session<S> {
         }
         self.may(Action::Join, channel).await?;
         Ok(self.may(Action::SeeUsers, channel).await.is_ok())
+    }
+
+    /// The data as the application lets this user say them.
+    fn as_oneself(
+        &self,
+        data: &RawValue,
+        channel: &ChannelName,
+    ) -> Result<Box<RawValue>, LiveError> {
+        self.realtime.messages().presence(&self.peer.identity, channel, data)
     }
 
     async fn may(&mut self, action: Action, channel: &ChannelName) -> Result<(), LiveError> {

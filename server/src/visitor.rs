@@ -1,0 +1,110 @@
+//! Who a visitor is: the user of their session's cookie, or else a guest, the same one in all tabs of a
+//! browser.
+
+use std::net::SocketAddr;
+
+use app::accounts::{ClientAddress, Cookies, guest, sessions};
+use async_trait::async_trait;
+use axum::{
+    Json,
+    extract::{ConnectInfo, Request, State},
+    http::{HeaderValue, Method, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use tidewire::{
+    ErrorCode, LiveError,
+    server::{
+        Database, Identity, Realtime,
+        identity::{Authenticate, Connect, Kind},
+    },
+};
+
+/// Makes whoever opens a connection or a page the user of their session, or the guest of their cookie;
+/// without one every connection is a guest of its own.
+pub struct Visitors {
+    database: Database,
+    cookies: Cookies,
+}
+
+impl Visitors {
+    /// Sessions are in this database; `secure` as for [`Cookies::new`].
+    pub fn new(database: Database, secure: bool) -> Self {
+        Self { database, cookies: Cookies::new(secure) }
+    }
+}
+
+#[async_trait]
+impl Authenticate for Visitors {
+    /// A session that does not hold is no mistake of its browser's: it has ended, and a guest is left.
+    async fn identify(&self, request: Connect<'_>) -> Result<Identity, LiveError> {
+        if let Some(token) = self.cookies.session(request.headers) {
+            let found = sessions::find(&self.database, &token).await.map_err(|error| {
+                tracing::error!(%error, "a session could not be looked up");
+                LiveError::new(ErrorCode::Internal, "it could not be found out who you are")
+            })?;
+            if let Some(user) = found {
+                return Ok(user);
+            }
+        }
+        Ok(match self.cookies.guest(request.headers) {
+            Some(secret) => guest(secret),
+            None => Identity::passer_by(),
+        })
+    }
+}
+
+/// Puts the visitor's [`Identity`], as the channel layer's own hook finds it, and their [`ClientAddress`]
+/// into the request's extensions. Who opens a page without a cookie is given one, and a session's cookie
+/// is kept for longer, or taken away when it does not hold.
+pub async fn visitor(
+    State((realtime, cookies)): State<(Realtime, Cookies)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let new_guest = cookies.guest(request.headers()).is_none().then(|| cookies.new_guest());
+    if let Some((pair, _)) = &new_guest {
+        request.headers_mut().append(header::COOKIE, pair.clone());
+    }
+    let headers = request.headers();
+    let session = cookies.session(headers);
+    let has_session = cookies.has_session(headers);
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
+    let address = peer.map(|peer| realtime.client_address(peer, headers));
+    let visitor = match realtime.identify(Connect { headers, token: None, address }).await {
+        Ok(visitor) => visitor,
+        Err(error) => return refused(error),
+    };
+    let kind = visitor.kind();
+    let page = request.method() == Method::GET;
+    request.extensions_mut().insert(visitor);
+    request.extensions_mut().insert(ClientAddress(address));
+    let mut response = next.run(request).await;
+    if page {
+        if kind == Kind::User {
+            // Going back after signing out shows nothing of the account.
+            let no_store = HeaderValue::from_static("no-store");
+            response.headers_mut().entry(header::CACHE_CONTROL).or_insert(no_store);
+        }
+        let guest = new_guest.filter(|_| kind == Kind::Guest).map(|(_, cookie)| cookie);
+        let session = match kind {
+            Kind::Guest => has_session.then(|| cookies.clear_session()),
+            Kind::User => session.map(|token| cookies.set_session(&token)),
+            Kind::Service => None,
+        };
+        for cookie in guest.into_iter().chain(session) {
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+    }
+    response
+}
+
+fn refused(error: LiveError) -> Response {
+    let status = match error.code {
+        ErrorCode::AuthenticationRequired => StatusCode::UNAUTHORIZED,
+        ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+        ErrorCode::PermissionDenied => StatusCode::FORBIDDEN,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    (status, Json(error)).into_response()
+}
