@@ -100,3 +100,19 @@ test("spec_sy8_what_gets_into_a_page_all_the_same_is_stopped", async ({ page, ex
   await expect.poll(stopped).toEqual(expect.arrayContaining(["script-src-attr", "script-src-elem", "style-src-attr"]));
   expect(await page.evaluate(() => window.ran)).toBeUndefined();
 });
+
+test.describe(() => {
+  // No live list that would mend an old page.
+  test.use({ javaScriptEnabled: false });
+
+  test("spec_bq9_going_back_shows_no_page_that_was_kept", async ({ page, server }) => {
+    await sqlite(server.database, insertTodo("Private"));
+    const todos = await new Todos(page).open();
+    await expect(todos.rows).toHaveCount(1);
+    await new Products(page).open();
+    await sqlite(server.database, "DELETE FROM todos");
+    await page.goBack();
+    await expect(page).toHaveURL(/\/todos$/);
+    await expect(todos.rows).toHaveCount(0);
+  });
+});
