@@ -2,9 +2,9 @@
 
 pub mod accounts;
 pub mod home;
-pub mod notes;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod keys;
+pub mod notes;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod policy;
 pub mod products;

@@ -30,7 +30,8 @@ impl TokenArgs {
     pub(super) fn print(self, config: &Config) -> Result<(), CommandError> {
         let secret = config.token_secret.as_ref().filter(|secret| !secret.is_empty());
         let missing = || "TIDEWIRE_TOKEN_SECRET is not set: there is nothing to sign with".into();
-        let tokens = Tokens::new(secret.ok_or_else(|| CommandError::Asked(missing()))?.expose().as_bytes());
+        let tokens =
+            Tokens::new(secret.ok_or_else(|| CommandError::Asked(missing()))?.expose().as_bytes());
         let Self { user, name, minutes, permissions } = self;
         let permissions = permissions.iter().map(ToString::to_string).collect();
         let exp = unix_ms() / 1_000 + u64::from(minutes) * 60;

@@ -1,6 +1,5 @@
 //! Tickets: a connection without a header of its own, as whoever asked for it; and no secret in a log line.
 
-
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
