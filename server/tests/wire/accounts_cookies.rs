@@ -23,7 +23,7 @@ async fn spec_sy8_a_sessions_cookie_is_for_this_server_alone() {
         let page = ann.get("/account").await;
         assert!(!page.body.contains(token.as_str()), "scripts do not see it");
         // It lasts from the last visit on.
-        assert!(page.set_cookies.iter().any(|set| *set == cookie), "{:?}", page.set_cookies);
+        assert!(page.set_cookies.contains(&cookie), "{:?}", page.set_cookies);
         // Under another name it is not hers.
         let mut other = Browser::new(server.address);
         let other_name = if secure { "tidewire_session" } else { "__Host-tidewire_session" };
