@@ -2,7 +2,7 @@
 //!
 //! `forms` are the server functions; `enter`, `leave` and `password_change` do what they say, over `users` and
 //! `sessions`; `passwords` hashes, `token` and `cookies` are what a browser keeps, `adopt` takes along
-//! what a guest had. `pages` shows it all.
+//! what a guest had, `permissions` are those that single accounts have. `pages` shows it all.
 
 #[cfg(not(target_arch = "wasm32"))]
 mod adopt;
@@ -27,6 +27,8 @@ mod password_change;
 #[cfg(not(target_arch = "wasm32"))]
 mod passwords;
 #[cfg(not(target_arch = "wasm32"))]
+mod permissions;
+#[cfg(not(target_arch = "wasm32"))]
 mod place;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod sessions;
@@ -44,6 +46,7 @@ pub use {
     context::{Accounts, ClientAddress, shown_name, signed_in, visitor},
     cookies::{Cookies, guest},
     limits::AccountLimits,
+    permissions::{PermitError, permit},
     token::Token,
 };
 

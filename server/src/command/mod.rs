@@ -1,13 +1,16 @@
-//! The command line: `server` runs the server, `server key …` and `server token …` do one thing and end.
+//! The command line: `server` runs the server, `server key …`, `server account …` and `server token …` do one
+//! thing and end.
 
+mod account;
 mod key;
 mod token;
 
-use app::keys::KeyError;
+use app::{accounts::PermitError, keys::KeyError};
 use clap::{Parser, Subcommand};
 use tidewire::server::{Database, database::DatabaseError};
 
 use crate::Config;
+use account::AccountCommand;
 use key::KeyCommand;
 use token::TokenArgs;
 
@@ -29,6 +32,9 @@ pub enum Command {
     /// Makes, lists and revokes the API keys of other servers.
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Gives accounts permissions, and takes them away.
+    #[command(subcommand)]
+    Account(AccountCommand),
     /// Prints a token for a user, for development and scripts.
     Token(TokenArgs),
 }
@@ -45,6 +51,9 @@ pub enum CommandError {
     /// The key could not be made or revoked.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The account's permissions could not be changed.
+    #[error(transparent)]
+    Permit(#[from] PermitError),
 }
 
 impl Command {
@@ -54,15 +63,21 @@ impl Command {
     /// [`CommandError`]: why not.
     pub async fn run(self, config: &Config) -> Result<(), CommandError> {
         match self {
-            Self::Key(command) => {
-                let database = Database::open(config.database_url.expose()).await?;
-                // So that there is a table, whether the server has ever run or not.
-                database.migrate(&app::MIGRATIONS).await?;
-                let done = command.run(&database).await;
-                database.close().await;
-                done
-            }
+            Self::Key(command) => with_database(config, async |db| command.run(db).await).await,
+            Self::Account(command) => with_database(config, async |db| command.run(db).await).await,
             Self::Token(arguments) => arguments.print(config),
         }
     }
+}
+
+async fn with_database(
+    config: &Config,
+    work: impl AsyncFnOnce(&Database) -> Result<(), CommandError>,
+) -> Result<(), CommandError> {
+    let database = Database::open(config.database_url.expose()).await?;
+    // So that there is a table, whether the server has ever run or not.
+    database.migrate(&app::MIGRATIONS).await?;
+    let done = work(&database).await;
+    database.close().await;
+    done
 }

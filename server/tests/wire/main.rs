@@ -7,6 +7,7 @@ mod accounts_cookies;
 mod accounts_forms;
 mod accounts_guests;
 mod accounts_limits;
+mod accounts_permissions;
 mod accounts_sessions;
 mod bad_input;
 mod changes;
