@@ -23,7 +23,7 @@ class EventStreams(ServerTest):
         self.assertEqual(self.events, heard)
         self.assertIn((await by_stream.hello())["contract"], ("same", "compatible"))
         self.assertIsNotNone(await by_stream.heartbeat())
-        with self.assertRaises(t.UnknownChannel):
+        with self.assertRaises(t.AuthenticationRequired):
             await by_stream.subscribe("resource:boat", self.take)
 
     async def test_a_cut_stream_is_followed_by_exactly_what_was_missed(self) -> None:

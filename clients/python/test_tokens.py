@@ -46,6 +46,13 @@ class Tokens(ServerTest):
             self.assertIn("ann", (await client.users(self.room)).users)
             await client.close()
 
+    async def test_who_may_read_everything_is_told_what_there_is_not(self) -> None:
+        client = await self.client(token=token("ann", "read:*"))
+        for channel in ("resource:boat", "table:public.boats", "table:products", "table:other.products"):
+            with self.subTest(channel=channel), self.assertRaises(t.UnknownChannel) as caught:
+                await client.subscribe(channel, self.take)
+            self.assertEqual(caught.exception.channel, channel)
+
     async def test_a_fresh_token_goes_with_each_connection(self) -> None:
         given: list[str] = []
 
