@@ -240,7 +240,7 @@ class Errors(ServerTest):
                               ("", t.InvalidChannelName), ("x" * 201, t.InvalidChannelName),
                               # A guest is not told whether there is such a thing.
                               ("resource:boat", t.AuthenticationRequired), ("table:public.boats", t.AuthenticationRequired),
-                              ("table:products", t.AuthenticationRequired), ("table:other.products", t.AuthenticationRequired)):
+                              ("table:products", t.UnknownChannel), ("table:other.products", t.AuthenticationRequired)):
             with self.subTest(channel=channel[:20]), self.assertRaises(kind) as caught:
                 await client.subscribe(channel, self.take)
             self.assertEqual(caught.exception.channel, channel)

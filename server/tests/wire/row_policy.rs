@@ -65,7 +65,8 @@ impl Authenticate for People {
     async fn identify(&self, request: Connect<'_>) -> Result<Identity, LiveError> {
         let all =
             ["read:papers", "read:resource:paper", "read:table:*", "read:paper:*", "read:desk:*"];
-        Ok(match request.token {
+        let bearer = request.bearer().and_then(|token| std::str::from_utf8(token).ok());
+        Ok(match request.token.or(bearer) {
             None => Identity::guest("ann"),
             Some("auditor") => {
                 Identity::service("auditor").limited_to(Permissions::parse(all).unwrap())
