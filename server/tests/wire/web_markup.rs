@@ -147,6 +147,7 @@ async fn spec_sy8_a_visitors_name_is_shown_as_text() {
     let join = json!({"type": "subscribe", "channel": "page:todos", "presence": {"name": "x"}});
     let mut here = ann.connect().await;
     here.send_json(join.clone()).await;
+    here.expect("ack").await;
     here.expect("presence_state").await;
     let quiet = get_as(server.address, "/todos", &cookie).await;
     for name in HOSTILE {
@@ -155,6 +156,7 @@ async fn spec_sy8_a_visitors_name_is_shown_as_text() {
         writer.run(format!("UPDATE users SET name = '{quoted}' WHERE login = 'ann'")).await;
         let mut newer = ann.connect().await;
         newer.send_json(join.clone()).await;
+        newer.expect("ack").await;
         let state = newer.expect("presence_state").await;
         assert_eq!(state["users"][0]["data"]["name"], name, "{state}");
         here = newer;
