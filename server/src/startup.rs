@@ -64,7 +64,8 @@ impl Server {
         let everybody = Everybody::new(database.clone(), visitors)
             .token_secret(config.token_secret.as_ref().map(Secret::expose))
             .broadcast_key(config.broadcast_key.as_ref().map(Secret::expose));
-        let realtime = app::resources(Realtime::builder(database).authenticate(everybody))
+        let realtime = app::resources(Realtime::builder(database))
+            .authenticate(everybody)
             .only(&config.resources)
             .enabled(config.realtime)
             .presence(config.presence)

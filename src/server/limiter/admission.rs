@@ -90,7 +90,10 @@ impl Admission {
             }
             TurnedAway::TooOften(wait) => {
                 let most = limits.connects_per_minute;
-                (format!("connects_per_minute: an address may connect {most} times"), wait)
+                (
+                    format!("connects_per_minute: an address may connect {most} times in a minute"),
+                    wait,
+                )
             }
             TurnedAway::Crowd(wait) => {
                 let most = limits.admissions_per_second;

@@ -25,7 +25,8 @@ impl Looks {
     pub fn take(&self, address: Option<IpAddr>) -> Result<(), LiveError> {
         let Some(network) = address.map(Network::of) else { return Ok(()) };
         self.each.take(network).map_err(|wait| {
-            let text = format!("looks_per_minute: an address may look {} times", self.most);
+            let text =
+                format!("looks_per_minute: an address may look {} times in a minute", self.most);
             LiveError::new(ErrorCode::RateLimited, text).retry_after(rounded_up(wait))
         })
     }
