@@ -9,13 +9,19 @@ use std::{
 };
 
 use futures::{SinkExt, StreamExt};
-use tokio::{sync::Semaphore, task::JoinSet, time::sleep};
+use tokio::{
+    sync::Semaphore,
+    task::JoinSet,
+    time::{interval, sleep},
+};
 use tokio_tungstenite::{connect_async, tungstenite::Message};
 
 use crate::{Failure, latency::Latencies, product::written_us};
 
 /// How many connect at a time.
 const AT_ONCE: usize = 64;
+/// How many connect in a second: fewer than the server lets in.
+const A_SECOND: u32 = 800;
 /// How long to wait for the last delivery.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -35,7 +41,9 @@ impl Clients {
         let received = Arc::new(AtomicUsize::new(0));
         let permits = Arc::new(Semaphore::new(AT_ONCE));
         let mut connecting = JoinSet::new();
+        let mut pace = interval(Duration::from_secs(1) / A_SECOND);
         for _ in 0..count {
+            pace.tick().await;
             let (url, permits) = (format!("ws://{address}/realtime"), permits.clone());
             connecting.spawn(async move {
                 let _permit = permits.acquire_owned().await?;
