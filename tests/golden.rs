@@ -174,15 +174,6 @@ fn server_frames() -> Vec<(&'static str, ServerFrame)> {
             },
         ),
         (
-            "server-resync-permission",
-            ServerFrame::Resync {
-                channel: "resource:product".into(),
-                reason: ResyncReason::Permission,
-                position: Position::new(EPOCH, 1_047),
-                reference: None,
-            },
-        ),
-        (
             "server-ack-subscribe",
             ServerFrame::Ack {
                 channel: "resource:product".into(),

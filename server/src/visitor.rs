@@ -75,6 +75,11 @@ pub async fn visitor(
         Ok(visitor) => visitor,
         Err(error) => return refused(error),
     };
+    if visitor.is_limited() {
+        let text =
+            "tokens and keys are for connections: no permission names a page or its functions";
+        return refused(LiveError::new(ErrorCode::PermissionDenied, text));
+    }
     let kind = visitor.kind();
     let page = request.method() == Method::GET;
     request.extensions_mut().insert(visitor);

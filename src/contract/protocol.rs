@@ -133,7 +133,8 @@ pub enum ResyncReason {
     Overflow,
     /// An entry of the log could not be read.
     Unreadable,
-    /// What the client may see is no longer the same: what it shows, it may have to forget.
+    /// What the client may see is no longer the same: what it shows, it may have to forget. A client tells
+    /// its lists so when a `welcome` names another view; no server sends it.
     Permission,
     /// A reason that only a newer server knows.
     #[serde(other)]

@@ -41,6 +41,7 @@ mod slow_reader;
 mod slow_stream;
 mod tickets;
 mod tokens;
+mod tokens_pages;
 mod visitors;
 mod web_csrf;
 mod web_headers;
