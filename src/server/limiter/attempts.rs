@@ -15,8 +15,9 @@ pub struct Attempts {
     window: Duration,
 }
 
-/// Of fixed size, so that long names take no more room than short ones.
-type Key = [u8; 16];
+/// A part of a hash: there are fewer of these than the table has room for, so that nobody can fill it with
+/// names and go on unlimited. Two names that share one share its attempts.
+type Key = [u8; 2];
 
 impl Attempts {
     /// At most `most` at once and in each `window`; a refusal begins with the name `limit`.
@@ -81,7 +82,12 @@ mod tests {
         attempts.at_name("ann").unwrap();
         assert!(attempts.at_name("ann").is_err());
         attempts.at_name("bob").unwrap();
-        tokio::time::advance(Duration::from_secs(30)).await;
+        // However many other names there are.
+        for n in 0..200_000 {
+            _ = attempts.at_name(&n.to_string());
+        }
+        assert!(attempts.at_name("ann").is_err() && attempts.at_name("new").is_err());
+        tokio::time::advance(Duration::from_secs(60)).await;
         attempts.at_name("ann").unwrap();
     }
 }
