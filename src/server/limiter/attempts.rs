@@ -83,10 +83,9 @@ mod tests {
         assert!(attempts.at_name("ann").is_err());
         attempts.at_name("bob").unwrap();
         // However many other names there are.
-        for n in 0..200_000 {
-            _ = attempts.at_name(&n.to_string());
-        }
-        assert!(attempts.at_name("ann").is_err() && attempts.at_name("new").is_err());
+        let taken = (0..200_000).filter(|n: &u32| attempts.at_name(&n.to_string()).is_ok()).count();
+        assert!(taken <= 2 << 16, "{taken}");
+        assert!(attempts.at_name("ann").is_err());
         tokio::time::advance(Duration::from_secs(60)).await;
         attempts.at_name("ann").unwrap();
     }
