@@ -8,6 +8,7 @@ mod accounts_forms;
 mod accounts_guests;
 mod accounts_limits;
 mod accounts_permissions;
+mod accounts_receipts;
 mod accounts_sessions;
 mod bad_input;
 mod changes;
