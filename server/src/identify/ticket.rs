@@ -14,6 +14,7 @@ use jsonwebtoken::{
 use serde::{Deserialize, Serialize};
 use tidewire::{
     ErrorCode, LiveError,
+    contract::Position,
     server::{
         Identity, Permissions,
         identity::{Kind, Ticket},
@@ -53,6 +54,8 @@ struct Claims {
     name: Option<String>,
     credential: Option<String>,
     until_ms: Option<u64>,
+    /// What was revoked later is not looked at in here.
+    as_of: Option<Position>,
 }
 
 /// The tickets that have been used, each for at least as long as it would be good for.
@@ -103,6 +106,7 @@ impl Tickets {
             name: who.name().map(str::to_owned),
             credential: who.credential().map(|credential| credential.to_string()),
             until_ms: who.expires_ms(),
+            as_of: who.as_of(),
         };
         let header = Header { typ: Some(TYPE.into()), ..Header::new(Algorithm::HS256) };
         let text = encode(&header, &claims, &self.encoding).expect("plain data");
@@ -128,8 +132,8 @@ impl Tickets {
         let decoded = decode::<Claims>(text, &self.decoding, &self.validation);
         let claims = decoded.map_err(|_| gone())?.claims;
         let permissions = Permissions::parse(claims.permissions.iter().map(String::as_str));
-        let (Ok(permissions), Ok(jti)) = (permissions, u128::from_str_radix(&claims.jti, 16))
-        else {
+        let jti = u128::from_str_radix(&claims.jti, 16);
+        let (Ok(permissions), Ok(jti), Some(as_of)) = (permissions, jti, claims.as_of) else {
             return Err(gone());
         };
         let who = match claims.kind.as_str() {
@@ -153,6 +157,7 @@ impl Tickets {
         } else {
             who.with_permissions(permissions)
         };
+        let who = who.found_at(as_of);
         let who = if let Some(name) = claims.name { who.named(name) } else { who };
         let who = if let Some(credential) = claims.credential { who.by(credential) } else { who };
         Ok(if let Some(until) = claims.until_ms { who.until(until) } else { who })
@@ -207,6 +212,7 @@ mod tests {
                 .until(u64::MAX / 2),
             Identity::service("shop").limited_to(may("write:*")).by("key"),
         ] {
+            let who = who.found_at(Position::new(7, 9));
             let ticket = tickets.give(&who);
             assert!(ticket.expires_in <= Duration::from_secs(60), "{who:?}");
             assert!(ticket.expires_in > Duration::from_secs(55), "{who:?}");
@@ -232,7 +238,8 @@ mod tests {
     #[test]
     fn spec_fb4_only_servers_of_one_secret_take_each_others_tickets() {
         let secret = Some(&b"one secret of all servers"[..]);
-        let ticket = Tickets::new(secret).give(&Identity::user("ann")).text;
+        let ticket =
+            Tickets::new(secret).give(&Identity::user("ann").found_at(Position::new(7, 9))).text;
         assert!(Tickets::new(secret).take(&ticket).is_ok());
         for other in [None, Some(&b"another"[..])] {
             assert!(Tickets::new(other).take(&ticket).is_err());

@@ -40,6 +40,7 @@ mod row_policy;
 mod slow_reader;
 mod slow_stream;
 mod tickets;
+mod tickets_revoked;
 mod tokens;
 mod visitors;
 mod web_csrf;

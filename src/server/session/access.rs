@@ -40,7 +40,8 @@ fn take_seat(
     lease: &Arc<Lease>,
 ) -> Arc<Seat> {
     let seat = Seat::new(&peer.identity, queue, lease);
-    let since = peer.as_of.map_or(u64::MAX, |as_of| as_of.offset);
+    // What was revoked since it was found out who it is must not be overlooked.
+    let since = peer.identity.as_of().map_or(u64::MAX, |as_of| as_of.offset);
     realtime.hub().connections().add(&seat, since);
     seat
 }
@@ -58,7 +59,6 @@ impl<S> Session<S> {
         token: &Token,
         reference: Option<u64>,
     ) -> Result<(), LiveError> {
-        let as_of = Some(self.realtime.position());
         let who = self.realtime.identify_by_token(&token.0, self.peer.address).await?;
         self.subscriptions.retain(|_, subscription| !subscription.has_ended());
         let same = who == self.peer.identity;
@@ -67,7 +67,7 @@ impl<S> Session<S> {
             return Ok(());
         }
         self.realtime.hub().connections().remove(&self.seat);
-        self.peer = Peer { identity: who, as_of, ..self.peer.clone() };
+        self.peer = Peer { identity: who, ..self.peer.clone() };
         self.lease.renew(self.peer.identity.expires_ms());
         if same {
             self.seat = take_seat(&self.realtime, &self.peer, &self.queue, &self.lease);
