@@ -61,9 +61,9 @@ impl Identity {
         Self::new(id.into(), Kind::User)
     }
 
-    /// Another server, which may do what its permissions say and nothing else.
-    pub fn service(name: impl Into<Arc<str>>) -> Self {
-        Self { limited: true, ..Self::new(name.into(), Kind::Service) }
+    /// Another server, which may do what its permissions say and nothing else. Nobody else has this id.
+    pub fn service(id: impl Into<Arc<str>>) -> Self {
+        Self { limited: true, ..Self::new(id.into(), Kind::Service) }
     }
 
     fn new(user: Arc<str>, kind: Kind) -> Self {
@@ -123,7 +123,7 @@ impl Identity {
         &self.user
     }
 
-    /// The id of a person who has signed in. A guest's id proves nothing.
+    /// The id of a person who has signed in. A guest's id proves no more than that it is the same browser.
     pub fn signed_in(&self) -> Option<&Arc<str>> {
         (self.kind == Kind::User).then_some(&self.user)
     }
@@ -131,6 +131,11 @@ impl Identity {
     /// What is known of them.
     pub fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// Whether it is a [passer-by](Self::passer_by).
+    pub fn is_passer_by(&self) -> bool {
+        self.passing
     }
 
     /// What others call them, if they have a name.
