@@ -14,7 +14,7 @@ use super::{
     },
     End, Session,
 };
-use crate::contract::{LiveError, ServerFrame, close, protocol::Token};
+use crate::contract::{ErrorCode, LiveError, ServerFrame, Transport, close, protocol::Token};
 
 /// The client has to come back and say anew who it is.
 pub(super) const CHANGED: End = End::Close(close::ACCESS, "what you may do has changed: come back");
@@ -53,7 +53,8 @@ pub(super) fn expires_in_ms(who: &Identity) -> Option<u64> {
 
 impl<S> Session<S> {
     /// An `auth` frame: a connection that has no subscriptions becomes somebody else's, any other goes on
-    /// for as long as the new proof holds. One that would see something else from now on ends.
+    /// for as long as the new proof holds. One that would see something else from now on ends. Of an event
+    /// stream this is only a renewal.
     pub(super) async fn authenticate(
         &mut self,
         token: &Token,
@@ -65,6 +66,11 @@ impl<S> Session<S> {
         if !same && !self.subscriptions.is_empty() {
             self.lease.cut();
             return Ok(());
+        }
+        if !same && self.peer.transport == Transport::EventStream {
+            // Its frames are taken from who opened it, who would speak as somebody else from now on.
+            let text = "an event stream stays whoever's it was opened as: open another one";
+            return Err(LiveError::new(ErrorCode::PermissionDenied, text));
         }
         self.realtime.hub().connections().remove(&self.seat);
         self.peer = Peer { identity: who, ..self.peer.clone() };
