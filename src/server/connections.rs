@@ -17,7 +17,6 @@ const RECENT: usize = 1_024;
 
 /// The open connections of this process, and the newest revocations. The hub tells it of each revocation
 /// at its place in the log, under the hub's own lock; under the lock in here only queues are locked.
-#[derive(Default)]
 pub struct Connections {
     state: Mutex<State>,
 }
@@ -55,6 +54,11 @@ impl Seat {
 }
 
 impl Connections {
+    /// Those of a hub that begins here: of what was revoked before, it knows nothing.
+    pub fn new(head: u64) -> Self {
+        Self { state: Mutex::new(State { forgotten: head, ..State::default() }) }
+    }
+
     /// Takes a connection in whose identity was asked for when the hub had handed out everything up to
     /// `since`. If it has been revoked meanwhile, it is cut, now as later.
     pub fn add(&self, seat: &Arc<Seat>, since: u64) {
@@ -67,6 +71,11 @@ impl Connections {
         if let Some(credential) = seat.who.credential() {
             state.credentials.entry(credential.clone()).or_default().push(seat.clone());
         }
+    }
+
+    /// Whether a revocation after `since` concerns them, or may have done so.
+    pub fn has_lost(&self, who: &Identity, since: u64) -> bool {
+        self.lock().concern_since(since, who)
     }
 
     /// The connection is gone, or somebody else's now.
@@ -161,7 +170,7 @@ mod tests {
 
     impl Bench {
         fn new() -> Self {
-            Self { connections: Connections::default() }
+            Self { connections: Connections::new(0) }
         }
 
         fn seat(&self, who: Identity, since: u64) -> Arc<Seat> {
@@ -219,6 +228,16 @@ mod tests {
         assert!(arrives(&guest, 8), "too long ago to know");
         assert!(!arrives(&guest, 9));
         assert!(bench.connections.lock().recent.len() <= RECENT);
+    }
+
+    #[test]
+    fn spec_sy5_what_was_revoked_before_the_start_may_have_concerned_anybody() {
+        let (connections, ann) = (Connections::new(20), Identity::user("ann"));
+        assert!(connections.has_lost(&ann, 19));
+        assert!(!connections.has_lost(&ann, 20));
+        connections.revoke(21, user("ann"));
+        assert!(connections.has_lost(&ann, 20) && !connections.has_lost(&ann, 21));
+        assert!(!connections.has_lost(&Identity::user("bob"), 20));
     }
 
     #[test]

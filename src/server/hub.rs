@@ -84,7 +84,8 @@ impl Hub {
     pub fn new(epoch: u64, head: u64, limits: &Limits, routing: Arc<Routing>) -> Self {
         let state = State { head, history: History::new(head, limits), channels: HashMap::new() };
         let (state, watch) = (Mutex::new(state), Watch::new(head));
-        let (connections, counters, moved) = Default::default();
+        let connections = Connections::new(head);
+        let (counters, moved) = Default::default();
         Self { epoch, routing, state, watch, connections, counters, moved }
     }
 

@@ -13,7 +13,7 @@ use axum::http::HeaderMap;
 use sha2::{Digest, Sha256};
 
 use super::permission::Permissions;
-use crate::contract::{ErrorCode, LiveError, RowId};
+use crate::contract::{ErrorCode, LiveError, Position, RowId};
 
 /// Who is at the other end of a connection. Cheap to clone.
 ///
@@ -28,6 +28,7 @@ pub struct Identity {
     name: Option<Arc<str>>,
     credential: Option<Arc<str>>,
     expires_ms: Option<u64>,
+    as_of: Option<Position>,
     /// Nobody else has ever had this id, so nobody can see anything by it.
     passing: bool,
 }
@@ -60,9 +61,9 @@ impl Identity {
         Self::new(id.into(), Kind::User)
     }
 
-    /// Another server, which may do what its permissions say and nothing else.
-    pub fn service(name: impl Into<Arc<str>>) -> Self {
-        Self { limited: true, ..Self::new(name.into(), Kind::Service) }
+    /// Another server, which may do what its permissions say and nothing else. Nobody else has this id.
+    pub fn service(id: impl Into<Arc<str>>) -> Self {
+        Self { limited: true, ..Self::new(id.into(), Kind::Service) }
     }
 
     fn new(user: Arc<str>, kind: Kind) -> Self {
@@ -74,6 +75,7 @@ impl Identity {
             name: None,
             credential: None,
             expires_ms: None,
+            as_of: None,
             passing: false,
         }
     }
@@ -110,12 +112,18 @@ impl Identity {
         self
     }
 
+    /// The same, as was found out when the hub stood here: what was revoked later has not been looked at.
+    pub fn found_at(mut self, as_of: Position) -> Self {
+        self.as_of = Some(as_of);
+        self
+    }
+
     /// The id that others may see.
     pub fn id(&self) -> &Arc<str> {
         &self.user
     }
 
-    /// The id of a person who has signed in. A guest's id proves nothing.
+    /// The id of a person who has signed in. A guest's id proves no more than that it is the same browser.
     pub fn signed_in(&self) -> Option<&Arc<str>> {
         (self.kind == Kind::User).then_some(&self.user)
     }
@@ -123,6 +131,11 @@ impl Identity {
     /// What is known of them.
     pub fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// Whether it is a [passer-by](Self::passer_by).
+    pub fn is_passer_by(&self) -> bool {
+        self.passing
     }
 
     /// What others call them, if they have a name.
@@ -148,6 +161,12 @@ impl Identity {
     /// When this ends, in milliseconds after 1970.
     pub fn expires_ms(&self) -> Option<u64> {
         self.expires_ms
+    }
+
+    /// Where the hub stood before it was found out who they are; for somebody with a [ticket](Ticket),
+    /// before it was given.
+    pub fn as_of(&self) -> Option<Position> {
+        self.as_of
     }
 
     /// Names what they may see: 16 hexadecimal digits, equal for equal identities and for
@@ -234,7 +253,8 @@ pub trait Authenticate: Send + Sync + 'static {
         Err(LiveError::new(ErrorCode::AuthenticationRequired, "no tokens are taken here"))
     }
 
-    /// A ticket by which [`Self::identify`] finds this very identity, its credential and its end included.
+    /// A ticket by which [`Self::identify`] finds this very identity: its credential and its end included, and
+    /// [when it was found](Identity::as_of), as access may be taken away before the ticket is used.
     ///
     /// # Errors
     /// `permission_denied` where none are given.

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::identity::Identity;
-use crate::contract::{Position, Transport};
+use crate::contract::Transport;
 
 /// The other end of one connection.
 #[derive(Clone, Debug)]
@@ -14,19 +14,11 @@ pub struct Peer {
     pub address: Option<IpAddr>,
     /// How its frames travel.
     pub transport: Transport,
-    /// [`Realtime::position`](super::Realtime::position) before it was asked who it is, so that what was
-    /// revoked in between is not overlooked; `None` for an identity that nobody has to be asked about.
-    pub as_of: Option<Position>,
 }
 
 impl Peer {
     /// A guest of its own without an address, for tests.
     pub fn nobody() -> Self {
-        Self {
-            identity: Identity::passer_by(),
-            address: None,
-            transport: Transport::WebSocket,
-            as_of: None,
-        }
+        Self { identity: Identity::passer_by(), address: None, transport: Transport::WebSocket }
     }
 }

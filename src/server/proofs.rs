@@ -8,7 +8,7 @@ use super::{
     Realtime,
     identity::{Connect, Identity},
 };
-use crate::contract::{ErrorCode, LiveError};
+use crate::contract::{ErrorCode, LiveError, Position};
 
 impl<'a> Connect<'a> {
     /// What it says as `Authorization: Bearer …`.
@@ -39,13 +39,16 @@ impl Realtime {
     /// Who makes this request.
     ///
     /// # Errors
-    /// What the hook refuses it with; `rate_limited` when its address has brought too many proofs that do
+    /// What the hook refuses it with; `authentication_required` for what was [found](Identity::as_of) before
+    /// a revocation that concerns it; `rate_limited` when its address has brought too many proofs that do
     /// not hold, and brings another one.
     pub async fn identify(&self, request: Connect<'_>) -> Result<Identity, LiveError> {
         if request.brings_a_proof() {
             self.wrong_proofs().check(request.address)?;
         }
-        self.counted(request.address, self.authenticate().identify(request).await)
+        let now = self.position();
+        let found = self.authenticate().identify(request).await;
+        self.counted(request.address, found.and_then(|who| self.up_to_date(who, now)))
     }
 
     /// Whose token this is.
@@ -58,7 +61,20 @@ impl Realtime {
         address: Option<IpAddr>,
     ) -> Result<Identity, LiveError> {
         self.wrong_proofs().check(address)?;
-        self.counted(address, self.authenticate().token(token, address).await)
+        let now = self.position();
+        let found = self.authenticate().token(token, address).await;
+        self.counted(address, found.and_then(|who| self.up_to_date(who, now)))
+    }
+
+    /// The same, unless it was found out earlier, as by a ticket, and access was taken away meanwhile.
+    fn up_to_date(&self, who: Identity, now: Position) -> Result<Identity, LiveError> {
+        let Some(as_of) = who.as_of() else { return Ok(who.found_at(now)) };
+        // In another log nobody knows what was revoked.
+        if as_of.epoch == now.epoch && !self.hub().connections().has_lost(&who, as_of.offset) {
+            return Ok(who);
+        }
+        let text = "what proves who you are does not hold any longer: access was taken away";
+        Err(LiveError::new(ErrorCode::AuthenticationRequired, text))
     }
 
     fn counted(

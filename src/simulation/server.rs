@@ -77,7 +77,7 @@ impl<T: Live> Server<T> {
         // One who comes back may see what they saw before, so that nothing is loaded for that.
         let identity = Identity::guest("visitor");
         let transport = Transport::WebSocket;
-        let peer = Peer { identity, address: None, transport, as_of: None };
+        let peer = Peer { identity, address: None, transport };
         let wire = Wire::new(self.truth.clone(), who, self.realtime.clone());
         let (link, end) = Link::new(wire, self.truth.clone(), room, self.activity.clone());
         let realtime = self.realtime.clone();

@@ -42,7 +42,9 @@ impl Keys {
         })?;
         let key = found.ok_or_else(gone)?;
         self.note(&key);
-        Ok(Identity::service(key.name).limited_to(key.permissions).by(key.id))
+        // Not by its name, which another key may have, too.
+        let who = Identity::service(key.id.clone()).named(key.name);
+        Ok(who.limited_to(key.permissions).by(key.id))
     }
 
     /// Has it written down that the key is in use, if that was not done lately; nobody waits for it.

@@ -14,6 +14,7 @@ use jsonwebtoken::{
 use serde::{Deserialize, Serialize};
 use tidewire::{
     ErrorCode, LiveError,
+    contract::Position,
     server::{
         Identity, Permissions,
         identity::{Kind, Ticket},
@@ -29,6 +30,8 @@ const LIFE_MS: u64 = 60_000;
 const TYPE: &str = "ticket+jwt";
 /// Whom it is meant for; no token is.
 const AUDIENCE: &str = "ticket";
+/// What a guest is who cannot be told from others.
+const PASSER_BY: &str = "passer-by";
 /// How many used ones are remembered; beyond, none is taken until they have expired.
 const MOST: usize = 100_000;
 
@@ -53,6 +56,8 @@ struct Claims {
     name: Option<String>,
     credential: Option<String>,
     until_ms: Option<u64>,
+    /// What was revoked later is not looked at in here.
+    as_of: Option<Position>,
 }
 
 /// The tickets that have been used, each for at least as long as it would be good for.
@@ -88,6 +93,7 @@ impl Tickets {
         // Whole seconds, and rather one too few.
         let exp = end / 1_000;
         let kind = match who.kind() {
+            Kind::Guest if who.is_passer_by() => PASSER_BY,
             Kind::Guest => "guest",
             Kind::User => "user",
             Kind::Service => "service",
@@ -103,6 +109,7 @@ impl Tickets {
             name: who.name().map(str::to_owned),
             credential: who.credential().map(|credential| credential.to_string()),
             until_ms: who.expires_ms(),
+            as_of: who.as_of(),
         };
         let header = Header { typ: Some(TYPE.into()), ..Header::new(Algorithm::HS256) };
         let text = encode(&header, &claims, &self.encoding).expect("plain data");
@@ -128,11 +135,13 @@ impl Tickets {
         let decoded = decode::<Claims>(text, &self.decoding, &self.validation);
         let claims = decoded.map_err(|_| gone())?.claims;
         let permissions = Permissions::parse(claims.permissions.iter().map(String::as_str));
-        let (Ok(permissions), Ok(jti)) = (permissions, u128::from_str_radix(&claims.jti, 16))
-        else {
+        let jti = u128::from_str_radix(&claims.jti, 16);
+        let (Ok(permissions), Ok(jti), Some(as_of)) = (permissions, jti, claims.as_of) else {
             return Err(gone());
         };
         let who = match claims.kind.as_str() {
+            // Nothing is known by the id, which is another one each time.
+            PASSER_BY => Identity::passer_by(),
             "guest" => Identity::guest(claims.id),
             "user" => Identity::user(claims.id),
             "service" => Identity::service(claims.id),
@@ -153,6 +162,7 @@ impl Tickets {
         } else {
             who.with_permissions(permissions)
         };
+        let who = who.found_at(as_of);
         let who = if let Some(name) = claims.name { who.named(name) } else { who };
         let who = if let Some(credential) = claims.credential { who.by(credential) } else { who };
         Ok(if let Some(until) = claims.until_ms { who.until(until) } else { who })
@@ -207,6 +217,7 @@ mod tests {
                 .until(u64::MAX / 2),
             Identity::service("shop").limited_to(may("write:*")).by("key"),
         ] {
+            let who = who.found_at(Position::new(7, 9));
             let ticket = tickets.give(&who);
             assert!(ticket.expires_in <= Duration::from_secs(60), "{who:?}");
             assert!(ticket.expires_in > Duration::from_secs(55), "{who:?}");
@@ -217,6 +228,15 @@ mod tests {
             let again = tickets.take(&ticket.text).unwrap_err();
             assert_eq!(again.code, ErrorCode::AuthenticationRequired);
         }
+    }
+
+    #[test]
+    fn spec_bq8_a_passer_by_with_a_ticket_sees_what_all_of_them_see() {
+        let tickets = Tickets::new(None);
+        let who = Identity::passer_by().found_at(Position::new(7, 9));
+        let found = tickets.take(&tickets.give(&who).text).unwrap();
+        assert!(found.is_passer_by());
+        assert_eq!(found.view(), who.view());
     }
 
     #[test]
@@ -232,7 +252,8 @@ mod tests {
     #[test]
     fn spec_fb4_only_servers_of_one_secret_take_each_others_tickets() {
         let secret = Some(&b"one secret of all servers"[..]);
-        let ticket = Tickets::new(secret).give(&Identity::user("ann")).text;
+        let ticket =
+            Tickets::new(secret).give(&Identity::user("ann").found_at(Position::new(7, 9))).text;
         assert!(Tickets::new(secret).take(&ticket).is_ok());
         for other in [None, Some(&b"another"[..])] {
             assert!(Tickets::new(other).take(&ticket).is_err());

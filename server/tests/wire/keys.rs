@@ -4,13 +4,14 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tidewire::server::Revoked;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
 
 use crate::support::{
-    Answer, Socket, TestServer, eventually,
+    Answer, Events, Socket, TestServer, eventually,
     jwt::{SECRET, taken},
     new_folder, post_body, request, run,
 };
@@ -61,12 +62,12 @@ async fn spec_sy5_spec_sy6_a_key_may_do_what_it_was_made_for_and_nothing_else() 
         let answer = send(&server, &key, channel).await;
         assert_eq!((answer.status, &answer.json()["code"]), (status, &json!(code)), "{channel}");
     }
-    let list = |detail| format!("/realtime/stats?detail={detail}");
-    assert_eq!(look(&server, &key, &list("clients")).await.0, 403);
+    let lists = "/realtime/stats?detail=clients";
+    assert_eq!(look(&server, &key, lists).await.0, 403);
     assert_eq!(look(&server, &key, "/realtime/channel/users?channel=room:a").await.0, 200);
     assert_eq!(look(&server, &key, "/realtime/channel/users?channel=room:b").await.0, 403);
     let inspector = add(&server, "inspector", &["inspect:stats"]).await;
-    assert_eq!(look(&server, &inspector, &list("clients")).await.0, 200);
+    assert_eq!(look(&server, &inspector, lists).await.0, 200);
     assert_eq!(send(&server, &inspector, "room:a").await.status, 403);
     // A service is somebody like all others: over a socket, too.
     let bearer = format!("Bearer {key}");
@@ -74,7 +75,8 @@ async fn spec_sy5_spec_sy6_a_key_may_do_what_it_was_made_for_and_nothing_else() 
     let frame = json!({"type": "subscribe", "channel": "room:a", "presence": {}});
     shop.send_json(frame).await;
     shop.expect("ack").await;
-    assert_eq!(shop.expect("presence_state").await["users"][0]["userId"], "shop");
+    let id = list(&server).await[0][0].clone();
+    assert_eq!(shop.expect("presence_state").await["users"][0]["userId"], id);
     shop.send_json(json!({"type": "subscribe", "channel": "resource:product"})).await;
     shop.expect_error("permission_denied").await;
     // Where pages send their tokens there is no place for keys.
@@ -112,6 +114,37 @@ async fn spec_sy5_a_revoked_key_is_refused_and_the_log_says_whose_connections_en
         let (done, _) = run(&server.file(), &[], &["key", "revoke", id]).await;
         assert!(!done, "{id} does not hold any longer, or never did");
     }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn spec_sy5_keys_of_one_name_are_different_services() {
+    let server = TestServer::start().await;
+    let (mut sockets, mut bearers) = (Vec::new(), Vec::new());
+    for _ in 0..2 {
+        let key = add(&server, "shop", &["read:room:a", "write:room:a"]).await;
+        let bearer = format!("Bearer {key}");
+        let headers = [("authorization", bearer.as_str())];
+        let mut shop = Socket::attempt(server.address, &headers).await.unwrap();
+        shop.subscribe("room:a").await;
+        sockets.push(shop);
+        bearers.push(format!("Authorization: {bearer}\r\n"));
+    }
+    let stream = Events::open_with(server.address, "", &bearers[0]).await;
+    let hello = br#"{"type":"hello"}"#;
+    assert_eq!(stream.post(&bearers[1], hello).await.status, 404, "it is the other one's");
+    assert_eq!(stream.post(&bearers[0], hello).await.status, 202);
+    drop(stream);
+    // Whose name anybody may give to a key is not taken for them.
+    server.revoke(&Revoked::User("shop".into())).await;
+    for shop in &mut sockets {
+        shop.expect_silence().await;
+    }
+    let id = list(&server).await[0][0].clone();
+    server.revoke(&Revoked::User(id)).await;
+    let closed = || server.realtime.stats().closed.get(&4004).copied().unwrap_or_default();
+    eventually("one of them ends", async || closed() == 1).await;
+    drop(sockets);
     server.stop().await;
 }
 

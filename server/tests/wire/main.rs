@@ -41,6 +41,7 @@ mod row_policy;
 mod slow_reader;
 mod slow_stream;
 mod tickets;
+mod tickets_revoked;
 mod tokens;
 mod tokens_pages;
 mod visitors;

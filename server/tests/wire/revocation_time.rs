@@ -143,20 +143,34 @@ async fn spec_sy5_the_first_frame_makes_a_connection_somebodys() {
 }
 
 #[tokio::test]
-async fn spec_sy5_a_stream_becomes_somebodys_by_a_frame_too() {
+async fn spec_sy5_a_stream_stays_whoevers_it_was_opened_as() {
     let server = server().await;
-    let mut stream = Events::open(server.address, "token=guest-7").await;
-    let post = async |frame: Value| {
-        let path = format!("{}&token=guest-7", stream.connection);
-        let answer =
-            crate::support::post_frame(server.address, &path, "", frame.to_string().as_bytes())
-                .await;
-        assert_eq!(answer.status, 202, "{answer:?}");
-    };
-    post(auth("ann.phone")).await;
-    post(json!({"type": "subscribe", "channel": "room:a"})).await;
+    for (opened, others) in [("guest-7", "ann.phone"), ("anybody", "ann.phone"), ("ann", "bob")] {
+        let mut stream = Events::open(server.address, &format!("token={opened}")).await;
+        let name = format!("{}&token={opened}", stream.connection);
+        let post = async |frame: Value| {
+            let frame = frame.to_string();
+            let answer =
+                crate::support::post_frame(server.address, &name, "", frame.as_bytes()).await;
+            assert_eq!(answer.status, 202, "{answer:?}");
+        };
+        // Whoever opened it would go on speaking, and as somebody else.
+        post(auth(others)).await;
+        let refused = stream.expect_error("permission_denied").await;
+        assert_eq!(refused["ref"], 5, "{refused}");
+        let join =
+            json!({"type": "subscribe", "channel": format!("room:{opened}"), "presence": {}});
+        post(join).await;
+        stream.expect("ack").await;
+        let who = stream.expect("presence_state").await["users"][0]["userId"].take();
+        assert!(who != "ann" || opened == "ann", "{opened} is {who}");
+    }
+    // Of the same user it is a renewal, and what is taken from the new proof is taken from the stream.
+    let mut stream = Events::open(server.address, "token=ann").await;
+    let name = format!("{}&token=ann", stream.connection);
+    let frame = auth("ann.phone").to_string();
+    crate::support::post_frame(server.address, &name, "", frame.as_bytes()).await;
     assert_eq!(stream.expect("authenticated").await["userId"], "ann");
-    stream.expect("ack").await;
     server.revoke(&Revoked::Credential("phone".into())).await;
     assert_eq!(stream.until_closed().await.len(), 0);
     server.stop().await;

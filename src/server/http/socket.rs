@@ -56,13 +56,12 @@ pub async fn upgrade(
         Ok(admitted) => admitted,
         Err(refused) => return refused,
     };
-    let as_of = Some(realtime.position());
     let request = Connect { headers: &headers, token: parameters.token.as_deref(), address };
     let identity = match realtime.identify(request).await {
         Ok(identity) => identity,
         Err(error) => return refuse(error),
     };
-    let peer = Peer { identity, address, transport: Transport::WebSocket, as_of };
+    let peer = Peer { identity, address, transport: Transport::WebSocket };
     let limits = realtime.limits();
     let tasks = realtime.tasks().clone();
     upgrade

@@ -91,7 +91,6 @@ async fn open(
         Ok(admitted) => admitted,
         Err(refused) => return refused,
     };
-    let as_of = Some(realtime.position());
     let identity = match identify(&realtime, &headers, &parameters, address).await {
         Ok(identity) => identity,
         Err(refusal) => return *refusal,
@@ -117,7 +116,7 @@ async fn open(
     };
     let open = ServerFrame::Open { connection: connection.name.clone() };
     let (socket, body) = EventSocket::pair(&open, asked(&parameters, &headers), requests);
-    let peer = Peer { identity, address, transport: Transport::EventStream, as_of };
+    let peer = Peer { identity, address, transport: Transport::EventStream };
     let session = Session::new(realtime.clone(), socket, peer);
     realtime.tasks().spawn(async move {
         session.run().await;

@@ -14,7 +14,7 @@ use super::{
     },
     End, Session,
 };
-use crate::contract::{LiveError, ServerFrame, close, protocol::Token};
+use crate::contract::{ErrorCode, LiveError, ServerFrame, Transport, close, protocol::Token};
 
 /// The client has to come back and say anew who it is.
 pub(super) const CHANGED: End = End::Close(close::ACCESS, "what you may do has changed: come back");
@@ -40,7 +40,8 @@ fn take_seat(
     lease: &Arc<Lease>,
 ) -> Arc<Seat> {
     let seat = Seat::new(&peer.identity, queue, lease);
-    let since = peer.as_of.map_or(u64::MAX, |as_of| as_of.offset);
+    // What was revoked since it was found out who it is must not be overlooked.
+    let since = peer.identity.as_of().map_or(u64::MAX, |as_of| as_of.offset);
     realtime.hub().connections().add(&seat, since);
     seat
 }
@@ -52,13 +53,13 @@ pub(super) fn expires_in_ms(who: &Identity) -> Option<u64> {
 
 impl<S> Session<S> {
     /// An `auth` frame: a connection that has no subscriptions becomes somebody else's, any other goes on
-    /// for as long as the new proof holds. One that would see something else from now on ends.
+    /// for as long as the new proof holds. One that would see something else from now on ends. Of an event
+    /// stream this is only a renewal.
     pub(super) async fn authenticate(
         &mut self,
         token: &Token,
         reference: Option<u64>,
     ) -> Result<(), LiveError> {
-        let as_of = Some(self.realtime.position());
         let who = self.realtime.identify_by_token(&token.0, self.peer.address).await?;
         self.subscriptions.retain(|_, subscription| !subscription.has_ended());
         let same = who == self.peer.identity;
@@ -66,8 +67,13 @@ impl<S> Session<S> {
             self.lease.cut();
             return Ok(());
         }
+        if !same && self.peer.transport == Transport::EventStream {
+            // Its frames are taken from who opened it, who would speak as somebody else from now on.
+            let text = "an event stream stays whoever's it was opened as: open another one";
+            return Err(LiveError::new(ErrorCode::PermissionDenied, text));
+        }
         self.realtime.hub().connections().remove(&self.seat);
-        self.peer = Peer { identity: who, as_of, ..self.peer.clone() };
+        self.peer = Peer { identity: who, ..self.peer.clone() };
         self.lease.renew(self.peer.identity.expires_ms());
         if same {
             self.seat = take_seat(&self.realtime, &self.peer, &self.queue, &self.lease);
