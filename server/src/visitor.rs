@@ -55,8 +55,9 @@ impl Authenticate for Visitors {
 }
 
 /// Puts the visitor's [`Identity`], as the channel layer's own hook finds it, and their [`ClientAddress`]
-/// into the request's extensions. Who opens a page without a cookie is given one, and a session's cookie
-/// is kept for longer, or taken away when it does not hold.
+/// into the request's extensions. Who opens a page without a cookie is given one. A session's cookie is
+/// kept for longer when the session is, which is once an hour: an answer that comes late must not put the
+/// cookie of before back over that of a session that has begun since, nor take that away.
 pub async fn visitor(
     State((realtime, cookies)): State<(Realtime, Cookies)>,
     mut request: Request,
@@ -68,7 +69,7 @@ pub async fn visitor(
     }
     let headers = request.headers();
     let session = cookies.session(headers);
-    let has_session = cookies.has_session(headers);
+    let began = sessions::now();
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
     let address = peer.map(|peer| realtime.client_address(peer, headers));
     let visitor = match realtime.identify(Connect { headers, token: None, address }).await {
@@ -76,6 +77,7 @@ pub async fn visitor(
         Err(error) => return refused(error),
     };
     let kind = visitor.kind();
+    let session = session.filter(|_| sessions::extended(&visitor, began));
     let page = request.method() == Method::GET;
     request.extensions_mut().insert(visitor);
     request.extensions_mut().insert(ClientAddress(address));
@@ -86,15 +88,12 @@ pub async fn visitor(
             let no_store = HeaderValue::from_static("no-store");
             response.headers_mut().entry(header::CACHE_CONTROL).or_insert(no_store);
         }
-        let guest = new_guest.filter(|_| kind == Kind::Guest).map(|(_, cookie)| cookie);
-        let session = match kind {
-            Kind::Guest => has_session.then(|| cookies.clear_session()),
-            Kind::User => session.map(|token| cookies.set_session(&token)),
-            Kind::Service => None,
-        };
-        for cookie in guest.into_iter().chain(session) {
+        if let Some((_, cookie)) = new_guest.filter(|_| kind == Kind::Guest) {
             response.headers_mut().append(header::SET_COOKIE, cookie);
         }
+    }
+    if let Some(token) = session.filter(|_| !cookies.sets_session(response.headers())) {
+        response.headers_mut().append(header::SET_COOKIE, cookies.set_session(&token));
     }
     response
 }
