@@ -6,11 +6,10 @@ use std::net::SocketAddr;
 use app::accounts::{ClientAddress, Cookies, guest, sessions};
 use async_trait::async_trait;
 use axum::{
-    Json,
     extract::{ConnectInfo, Request, State},
-    http::{HeaderValue, Method, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     middleware::Next,
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use tidewire::{
     ErrorCode, LiveError,
@@ -19,6 +18,8 @@ use tidewire::{
         identity::{Authenticate, Connect, Kind},
     },
 };
+
+use crate::web;
 
 /// Makes whoever opens a connection or a page the user of their session, or the guest of their cookie;
 /// without one every connection is a guest of its own.
@@ -74,7 +75,7 @@ pub async fn visitor(
     let address = peer.map(|peer| realtime.client_address(peer, headers));
     let visitor = match realtime.identify(Connect { headers, token: None, address }).await {
         Ok(visitor) => visitor,
-        Err(error) => return refused(error),
+        Err(error) => return refused(&error, request.headers()),
     };
     let kind = visitor.kind();
     let session = session.filter(|_| sessions::extended(&visitor, began));
@@ -83,11 +84,6 @@ pub async fn visitor(
     request.extensions_mut().insert(ClientAddress(address));
     let mut response = next.run(request).await;
     if page {
-        if kind == Kind::User {
-            // Going back after signing out shows nothing of the account.
-            let no_store = HeaderValue::from_static("no-store");
-            response.headers_mut().entry(header::CACHE_CONTROL).or_insert(no_store);
-        }
         if let Some((_, cookie)) = new_guest.filter(|_| kind == Kind::Guest) {
             response.headers_mut().append(header::SET_COOKIE, cookie);
         }
@@ -98,12 +94,17 @@ pub async fn visitor(
     response
 }
 
-fn refused(error: LiveError) -> Response {
+fn refused(error: &LiveError, asked: &HeaderMap) -> Response {
     let status = match error.code {
         ErrorCode::AuthenticationRequired => StatusCode::UNAUTHORIZED,
         ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         ErrorCode::PermissionDenied => StatusCode::FORBIDDEN,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     };
-    (status, Json(error)).into_response()
+    let mut response = web::refused(status, asked, &error.message);
+    if let Some(milliseconds) = error.retry_after_ms {
+        let seconds = HeaderValue::from(milliseconds.div_ceil(1_000).max(1));
+        response.headers_mut().insert(header::RETRY_AFTER, seconds);
+    }
+    response
 }

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use crate::support::{Answer, TestServer, get, get_as, new_folder, post_form, request};
+use crate::support::{Answer, Browser, TestServer, get, get_as, new_folder, post_form, request};
 
 const COOKIE: &str = "tidewire_guest=0123456789abcdef0123456789abcdef";
 
@@ -140,6 +140,11 @@ async fn spec_bq9_what_was_made_for_one_visitor_is_kept_by_nobody() {
         let vary = page.header("vary").unwrap().to_ascii_lowercase();
         assert!(vary.contains("cookie") && vary.contains("accept-encoding"), "{path}: {vary}");
         assert_eq!(page.header("etag").or(page.header("last-modified")), None, "{path}");
+    }
+    let mut ann = Browser::user(server.address, "Ann", "ann").await;
+    for path in ["/", "/account"] {
+        let page = ann.get(path).await;
+        assert_eq!(page.header("cache-control").as_deref(), Some("private, no-store"), "{path}");
     }
     let head = "POST /api/app/todos/model/list_todos HTTP/1.1\r\nAccept: application/json\r\n\
                 Content-Type: application/json\r\n";
