@@ -1,7 +1,7 @@
 //! Who a visitor is: the user of their session's cookie, or else a guest, the same one in all tabs of a
 //! browser.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use app::accounts::{ClientAddress, Cookies, guest, sessions};
 use async_trait::async_trait;
@@ -92,6 +92,23 @@ pub async fn visitor(
         response.headers_mut().append(header::SET_COOKIE, cookies.set_session(&token));
     }
     response
+}
+
+/// [`visitor`] where there is no file of the site: the page that says so names who it is for, too. It gives
+/// no cookie to who has none, as browsers ask for files that are not there beside their first page.
+pub async fn unless_file(
+    State((site, realtime, cookies)): State<(Arc<Path>, Realtime, Cookies)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let headers = request.headers();
+    let known = cookies.guest(headers).is_some() || cookies.session(headers).is_some();
+    // Only whether it is there: what is handed out is the handler's to decide.
+    let path = site.join(request.uri().path().trim_start_matches('/'));
+    if !known || tokio::fs::metadata(path).await.is_ok_and(|found| found.is_file()) {
+        return next.run(request).await;
+    }
+    visitor(State((realtime, cookies)), request, next).await
 }
 
 fn refused(error: &LiveError, asked: &HeaderMap) -> Response {

@@ -179,3 +179,20 @@ async fn spec_bq9_a_compressed_page_has_its_policy_too() {
     assert!(!nonce(&policy(&page)).is_empty());
     server.stop().await;
 }
+
+#[tokio::test]
+async fn spec_fb4_the_page_of_an_address_with_nothing_there_knows_who_it_is_for() {
+    let server = with_files().await;
+    let mut ann = Browser::user(server.address, "Ann", "ann").await;
+    let page = ann.get("/nowhere").await;
+    assert_eq!(page.status, 404);
+    assert!(page.body.contains(">Ann<") && !page.body.contains("Sign in"), "{}", page.body);
+    // A file is for nobody in particular, and a missing one gives nobody a cookie.
+    server.writer().await.run("UPDATE sessions SET seen = seen - 3600001").await;
+    let file = ann.get("/pkg/tidewire.js").await;
+    assert_eq!((file.status, file.set_cookies), (200, vec![]));
+    assert_eq!(get(server.address, "/pkg/missing.js").await.set_cookie, None);
+    let page = ann.get("/nowhere/at/all").await;
+    assert_eq!((page.status, page.set_cookies.len()), (404, 1), "the session lasts longer");
+    server.stop().await;
+}
