@@ -83,10 +83,8 @@ pub async fn visitor(
     request.extensions_mut().insert(visitor);
     request.extensions_mut().insert(ClientAddress(address));
     let mut response = next.run(request).await;
-    if page {
-        if let Some((_, cookie)) = new_guest.filter(|_| kind == Kind::Guest) {
-            response.headers_mut().append(header::SET_COOKIE, cookie);
-        }
+    if let Some((_, cookie)) = new_guest.filter(|_| page && kind == Kind::Guest) {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
     }
     if let Some(token) = session.filter(|_| !cookies.sets_session(response.headers())) {
         response.headers_mut().append(header::SET_COOKIE, cookies.set_session(&token));
