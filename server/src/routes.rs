@@ -1,6 +1,6 @@
 //! What answers which address.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use app::accounts::{Accounts, Cookies};
 use axum::{
@@ -92,6 +92,11 @@ pub(crate) fn router(
     let seal = Seal::new(&config.token_secret.clone().unwrap_or_else(Secret::random));
     let sites = Sites(config.allowed_origins.clone().into());
     let headers = Headers::new(config.is_production(), &options);
+    let site: Arc<Path> = Path::new(&*options.site_root).into();
+    let elsewhere = (site, realtime.clone(), cookies);
+    let files = files
+        .layer(middleware::map_response(web::files))
+        .layer(middleware::from_fn_with_state(elsewhere, visitor::unless_file));
     let router = Router::new()
         .leptos_routes_with_context(&state, pages, context, document)
         .layer(DefaultBodyLimit::disable())
@@ -99,7 +104,7 @@ pub(crate) fn router(
         .layer(middleware::from_fn(refusals::status))
         .layer(middleware::from_fn_with_state(seal, web::sealed))
         .layer(middleware::from_fn_with_state((realtime.clone(), cookies), visitor::visitor))
-        .fallback(files.layer(middleware::map_response(web::files)))
+        .fallback(files)
         // Around everything but the channel layer's routes, which ask the same by themselves where cookies count.
         .layer(middleware::from_fn_with_state(sites, web::only_own_pages))
         .layer(CompressionLayer::new())

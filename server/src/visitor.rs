@@ -1,16 +1,15 @@
 //! Who a visitor is: the user of their session's cookie, or else a guest, the same one in all tabs of a
 //! browser.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use app::accounts::{ClientAddress, Cookies, guest, sessions};
 use async_trait::async_trait;
 use axum::{
-    Json,
     extract::{ConnectInfo, Request, State},
-    http::{HeaderValue, Method, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     middleware::Next,
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use tidewire::{
     ErrorCode, LiveError,
@@ -19,6 +18,8 @@ use tidewire::{
         identity::{Authenticate, Connect, Kind},
     },
 };
+
+use crate::web;
 
 /// Makes whoever opens a connection or a page the user of their session, or the guest of their cookie;
 /// without one every connection is a guest of its own.
@@ -55,8 +56,9 @@ impl Authenticate for Visitors {
 }
 
 /// Puts the visitor's [`Identity`], as the channel layer's own hook finds it, and their [`ClientAddress`]
-/// into the request's extensions. Who opens a page without a cookie is given one, and a session's cookie
-/// is kept for longer, or taken away when it does not hold.
+/// into the request's extensions. Who opens a page without a cookie is given one. A session's cookie is
+/// kept for longer when the session is, which is once an hour: an answer that comes late must not put the
+/// cookie of before back over that of a session that has begun since, nor take that away.
 pub async fn visitor(
     State((realtime, cookies)): State<(Realtime, Cookies)>,
     mut request: Request,
@@ -68,12 +70,12 @@ pub async fn visitor(
     }
     let headers = request.headers();
     let session = cookies.session(headers);
-    let has_session = cookies.has_session(headers);
+    let began = sessions::now();
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
     let address = peer.map(|peer| realtime.client_address(peer, headers));
     let visitor = match realtime.identify(Connect { headers, token: None, address }).await {
         Ok(visitor) => visitor,
-        Err(error) => return refused(error),
+        Err(error) => return refused(&error, request.headers()),
     };
     if visitor.is_limited() {
         let text =
@@ -81,35 +83,48 @@ pub async fn visitor(
         return refused(LiveError::new(ErrorCode::PermissionDenied, text));
     }
     let kind = visitor.kind();
+    let session = session.filter(|_| sessions::extended(&visitor, began));
     let page = request.method() == Method::GET;
     request.extensions_mut().insert(visitor);
     request.extensions_mut().insert(ClientAddress(address));
     let mut response = next.run(request).await;
-    if page {
-        if kind == Kind::User {
-            // Going back after signing out shows nothing of the account.
-            let no_store = HeaderValue::from_static("no-store");
-            response.headers_mut().entry(header::CACHE_CONTROL).or_insert(no_store);
-        }
-        let guest = new_guest.filter(|_| kind == Kind::Guest).map(|(_, cookie)| cookie);
-        let session = match kind {
-            Kind::Guest => has_session.then(|| cookies.clear_session()),
-            Kind::User => session.map(|token| cookies.set_session(&token)),
-            Kind::Service => None,
-        };
-        for cookie in guest.into_iter().chain(session) {
-            response.headers_mut().append(header::SET_COOKIE, cookie);
-        }
+    if let Some((_, cookie)) = new_guest.filter(|_| page && kind == Kind::Guest) {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    if let Some(token) = session.filter(|_| !cookies.sets_session(response.headers())) {
+        response.headers_mut().append(header::SET_COOKIE, cookies.set_session(&token));
     }
     response
 }
 
-fn refused(error: LiveError) -> Response {
+/// [`visitor`] where there is no file of the site: the page that says so names who it is for, too. It gives
+/// no cookie to who has none, as browsers ask for files that are not there beside their first page.
+pub async fn unless_file(
+    State((site, realtime, cookies)): State<(Arc<Path>, Realtime, Cookies)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let headers = request.headers();
+    let known = cookies.guest(headers).is_some() || cookies.session(headers).is_some();
+    // Only whether it is there: what is handed out is the handler's to decide.
+    let path = site.join(request.uri().path().trim_start_matches('/'));
+    if !known || tokio::fs::metadata(path).await.is_ok_and(|found| found.is_file()) {
+        return next.run(request).await;
+    }
+    visitor(State((realtime, cookies)), request, next).await
+}
+
+fn refused(error: &LiveError, asked: &HeaderMap) -> Response {
     let status = match error.code {
         ErrorCode::AuthenticationRequired => StatusCode::UNAUTHORIZED,
         ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         ErrorCode::PermissionDenied => StatusCode::FORBIDDEN,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     };
-    (status, Json(error)).into_response()
+    let mut response = web::refused(status, asked, &error.message);
+    if let Some(milliseconds) = error.retry_after_ms {
+        let seconds = HeaderValue::from(milliseconds.div_ceil(1_000).max(1));
+        response.headers_mut().insert(header::RETRY_AFTER, seconds);
+    }
+    response
 }

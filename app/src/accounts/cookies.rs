@@ -39,9 +39,11 @@ impl Cookies {
         self.read(headers, "session").and_then(Token::parse)
     }
 
-    /// Whether a request comes with a cookie for a session, be it right or wrong.
-    pub fn has_session(&self, headers: &HeaderMap) -> bool {
-        self.read(headers, "session").is_some()
+    /// Whether an answer sets a session's cookie already, or takes it away.
+    pub fn sets_session(&self, answer: &HeaderMap) -> bool {
+        let name = [&*self.name("session"), "="].concat();
+        let mut set = answer.get_all(header::SET_COOKIE).iter();
+        set.any(|cookie| cookie.as_bytes().starts_with(name.as_bytes()))
     }
 
     /// The secret of the guest that a request comes from, if it is one that this server makes.
@@ -161,9 +163,9 @@ mod tests {
         let token = Token::new();
         let session = headers(&format!("tidewire_session={}", token.text()));
         assert_eq!(plain.session(&session).map(|t| t.hash()), Some(token.hash()));
-        assert!(secure.session(&session).is_none() && !secure.has_session(&session));
+        assert!(secure.session(&session).is_none());
         let wrong = headers("tidewire_session=admin");
-        assert!(plain.session(&wrong).is_none() && plain.has_session(&wrong));
+        assert!(plain.session(&wrong).is_none());
     }
 
     #[test]
@@ -181,6 +183,14 @@ mod tests {
         );
         let cleared = text(Cookies::new(false).clear_session());
         assert!(cleared.starts_with("tidewire_session=; ") && cleared.contains("Max-Age=0"));
+        for (cookie, sets) in
+            [(cleared.as_str(), true), ("tidewire_guest=tidewire_session=", false)]
+        {
+            let cookie = HeaderValue::try_from(cookie).unwrap();
+            let answer = HeaderMap::from_iter([(header::SET_COOKIE, cookie)]);
+            assert_eq!(Cookies::new(false).sets_session(&answer), sets);
+            assert!(!Cookies::new(true).sets_session(&answer), "another cookie");
+        }
     }
 
     #[test]

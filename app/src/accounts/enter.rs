@@ -79,7 +79,11 @@ async fn admit(
     let agent = call.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
     let token = sessions::begin(&mut tx, &user.id, &agent::of(agent.unwrap_or("")), now()).await?;
     if let Some(before) = call.cookies().session(&call.headers) {
-        sessions::end(&mut tx, &before).await?;
+        let owner = sessions::end(&mut tx, &before).await?;
+        // Whoever it was sees one session less.
+        if let Some(owner) = owner.filter(|owner| *owner != user.id) {
+            tx.revalidate("account", tidewire::contract::Scope::User(&owner)).await?;
+        }
     }
     if let Some(secret) = call.cookies().guest(&call.headers) {
         let guest = guest(secret).id().to_string();

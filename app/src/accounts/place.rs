@@ -3,11 +3,12 @@
 /// The path if browsers stay on this site with it, or else the start page.
 ///
 /// Browsers take a backslash for a slash, and leave out tabs and line breaks, so none of them may be
-/// anywhere.
+/// anywhere. Nor may the reason for a refusal: that is the server's to say.
 pub fn within_the_site(next: &str) -> &str {
     let plain = next.chars().all(|c| c.is_ascii_graphic() && c != '\\');
     let path = next.starts_with('/') && !next.starts_with("//");
-    if plain && path && next.len() <= 500 { next } else { "/" }
+    let reason = next.contains("__err=");
+    if plain && path && !reason && next.len() <= 500 { next } else { "/" }
 }
 
 #[cfg(test)]
@@ -35,6 +36,7 @@ mod tests {
             "/a\r\nSet-Cookie: x=y",
             "/ä",
             "@evil.example",
+            "/sign-in?__path=x&__err=eyJ4In0%3D",
             &["/", &"a".repeat(600)].concat(),
         ] {
             assert_eq!(within_the_site(elsewhere), "/", "{elsewhere:?}");

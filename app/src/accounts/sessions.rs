@@ -28,7 +28,7 @@ struct Found {
 }
 
 /// Now, in milliseconds after 1970.
-pub(super) fn now() -> i64 {
+pub fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
@@ -61,6 +61,14 @@ pub async fn find(database: &Database, token: &Token) -> Result<Option<Identity>
         }
     }
     Ok(Some(found.identity()))
+}
+
+/// Whether a session has proved who this is, and [`find`] has made it last longer since `then`, in milliseconds
+/// after 1970.
+pub fn extended(who: &Identity, then: i64) -> bool {
+    let session = who.signed_in().is_some() && !who.is_limited() && who.credential().is_some();
+    let expires = who.expires_ms().and_then(|ms| i64::try_from(ms).ok());
+    session && expires.is_some_and(|ms| ms >= then.saturating_add(LIFETIME_MS))
 }
 
 async fn touch(database: &Database, id: &str, now: i64) -> Result<(), sqlx::Error> {

@@ -13,3 +13,4 @@ pub(crate) use body::{Bounds, bounded};
 pub(crate) use cross_site::{Sites, only_own_pages};
 pub(crate) use headers::{Headers, files, headers};
 pub(crate) use posted::{Seal, sealed};
+pub(crate) use refused::refused;

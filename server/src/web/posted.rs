@@ -3,16 +3,22 @@
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderValue, Uri, header::LOCATION},
+    http::{
+        HeaderValue, Uri,
+        header::{LOCATION, REFERER},
+    },
     middleware::Next,
     response::Response,
 };
 use hmac::{Hmac, KeyInit, Mac};
+use leptos::server_fn::error::SERVER_FN_ERROR_HEADER;
 use sha2::Sha256;
 
 use crate::Secret;
 
 const REASON: &str = "__err=";
+/// Which form it was.
+const FUNCTION: &str = "__path=";
 /// In bytes.
 const SEAL: usize = 16;
 
@@ -52,28 +58,50 @@ impl Seal {
         pairs.collect::<Vec<_>>().join("&")
     }
 
-    /// The address with its last reason, the newest one, sealed.
+    /// The address with the reason at the end of its query sealed: that is where server functions put it.
     fn closed(&self, address: &str) -> Option<String> {
-        let begin = address.rfind(REASON)? + REASON.len();
-        let rest = &address[begin..];
-        let end = begin + rest.find(['&', '#']).unwrap_or(rest.len());
-        let (before, after) = address.split_at(end);
-        Some([before, ".", &self.of(&address[begin..end]), after].concat())
+        let address = without_fragment(address);
+        let (_, query) = address.split_once('?')?;
+        let reason = query.rsplit('&').next()?.strip_prefix(REASON)?;
+        Some([address, ".", &self.of(reason)].concat())
     }
 }
 
-/// Seals the reason that an answer sends a browser back with, and lets no other one reach a page.
+/// Seals the reason that a refused form sends its browser back with, and lets no other one reach a page.
+///
+/// Only what the server function has written is sealed: nothing that the request brought along, whether as
+/// the page that it says it was on or as the place to go to afterwards.
 pub(crate) async fn sealed(State(seal): State<Seal>, mut request: Request, next: Next) -> Response {
     if let Some(uri) = opened(&seal, request.uri()) {
         *request.uri_mut() = uri;
     }
+    let from = request.headers().get(REFERER).and_then(|from| from.to_str().ok());
+    if let Some(from) = from.and_then(|from| HeaderValue::try_from(without_reasons(from)).ok()) {
+        request.headers_mut().insert(REFERER, from);
+    }
     let mut response = next.run(request).await;
+    if !response.headers().contains_key(SERVER_FN_ERROR_HEADER) {
+        return response;
+    }
     let back = response.headers().get(LOCATION).and_then(|back| back.to_str().ok());
     let back = back.and_then(|back| HeaderValue::try_from(seal.closed(back)?).ok());
     if let Some(back) = back {
         response.headers_mut().insert(LOCATION, back);
     }
     response
+}
+
+/// The address of a page as it was before forms of it were refused.
+fn without_reasons(address: &str) -> String {
+    let address = without_fragment(address);
+    let Some((page, query)) = address.split_once('?') else { return address.to_owned() };
+    let old = |pair: &&str| !pair.starts_with(REASON) && !pair.starts_with(FUNCTION);
+    let kept = query.split('&').filter(old).collect::<Vec<_>>().join("&");
+    if kept.is_empty() { page.to_owned() } else { [page, "?", &kept].concat() }
+}
+
+fn without_fragment(address: &str) -> &str {
+    address.split_once('#').map_or(address, |(address, _)| address)
 }
 
 /// The address of a page without what is not sealed; `None` where there is nothing to take out.
@@ -92,14 +120,10 @@ mod tests {
     #[test]
     fn spec_sy8_a_page_says_only_what_the_server_has_sealed() {
         let (ours, theirs) = (Seal::new(&"ours".into()), Seal::new(&"theirs".into()));
-        let address = "http://a.example/todos?show=open&__path=%2Fapi&__err=eyJ4In0%3D#main";
-        let back = ours.closed(address).unwrap();
-        let (before, after) = back.split_at(back.len() - "#main".len());
-        assert!(
-            before.starts_with(address.trim_end_matches("#main")) && after == "#main",
-            "{back}"
-        );
-        let query = before.split_once('?').unwrap().1;
+        let address = "http://a.example/todos?show=open&__path=%2Fapi&__err=eyJ4In0%3D";
+        let back = ours.closed(&format!("{address}#__err=x")).unwrap();
+        assert!(back.starts_with(&format!("{address}.")), "{back}");
+        let query = back.split_once('?').unwrap().1;
         assert_eq!(ours.opened(query), "show=open&__path=%2Fapi&__err=eyJ4In0%3D");
         assert_eq!(theirs.opened(query), "show=open&__path=%2Fapi");
         for forged in [
@@ -114,16 +138,21 @@ mod tests {
         ] {
             assert!(!ours.opened(forged).contains(REASON), "{forged}");
         }
-        assert_eq!(ours.closed("/todos"), None);
+        for other in ["/todos", "/__err=x", "/todos?__err=x&y", "/todos#__err=x", "/todos#?__err=x"]
+        {
+            assert_eq!(ours.closed(other), None, "{other}");
+        }
     }
 
     #[test]
-    fn the_newest_of_several_reasons_is_the_sealed_one() {
-        let seal = Seal::new(&"key".into());
-        let once = seal.closed("/todos?__err=one").unwrap();
-        let twice = seal.closed(&format!("{once}&__err=two")).unwrap();
-        let query = twice.split_once('?').unwrap().1;
-        assert_eq!(seal.opened(query), "__err=one&__err=two");
-        assert_eq!(seal.opened("a=b"), "a=b");
+    fn a_page_is_what_it_was_before_a_form_of_it_was_refused() {
+        for (address, page) in [
+            ("/todos", "/todos"),
+            ("/todos?show=open&x#__err=x", "/todos?show=open&x"),
+            ("/todos?__path=%2Fapi&__err=x", "/todos"),
+            ("/todos?__err=x&show=open&__err=y&__path=z#?__err=x", "/todos?show=open"),
+        ] {
+            assert_eq!(without_reasons(address), page);
+        }
     }
 }

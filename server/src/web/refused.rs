@@ -8,7 +8,7 @@ use axum::{
 use tidewire::Refusal;
 
 /// The sentence: as text for a browser that has posted a form, as a refusal for code that reads one.
-pub(super) fn refused(status: StatusCode, asked: &HeaderMap, sentence: &str) -> Response {
+pub(crate) fn refused(status: StatusCode, asked: &HeaderMap, sentence: &str) -> Response {
     let html = asked.get(ACCEPT).and_then(|accept| accept.to_str().ok());
     if html.is_some_and(|accept| accept.contains("text/html")) {
         return (status, format!("{sentence}\n")).into_response();

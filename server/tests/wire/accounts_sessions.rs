@@ -36,6 +36,29 @@ async fn spec_sy5_signing_in_never_goes_on_under_a_token_that_was_there_before()
 }
 
 #[tokio::test]
+async fn spec_sy5_signing_in_over_somebody_elses_session_tells_their_account() {
+    let server = TestServer::start().await;
+    let writer = server.writer().await;
+    Browser::user(server.address, "Ann", "ann").await;
+    let mut shared = Browser::user(server.address, "Bob", "bob").await;
+    let mut bob = Browser::guest(server.address).await;
+    bob.sign_in("bob", PASSWORD).await;
+    let id = writer.text("SELECT id FROM users WHERE login = 'bob'").await.unwrap();
+    let told = async || {
+        let rows =
+            "SELECT COUNT(*) FROM tidewire_log WHERE tbl = 'revalidate:account' AND new LIKE $1";
+        let count = sqlx::query_scalar::<_, i64>(rows).bind(format!("%{id}%"));
+        count.fetch_one(writer.pool()).await.unwrap()
+    };
+    let before = told().await;
+    assert!(before > 0, "signing in does");
+    shared.sign_in("ann", PASSWORD).await;
+    assert_eq!(told().await, before + 1);
+    assert_eq!(bob.account().await.unwrap()["sessions"].as_array().unwrap().len(), 1);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn spec_sy5_a_stolen_cookie_is_worth_nothing_after_signing_out() {
     let server = TestServer::start().await;
     let writer = server.writer().await;

@@ -3,7 +3,9 @@
 use serde_json::json;
 
 use super::presence::{ANN, BOB, join, names};
-use crate::support::{Answer, Events, Socket, TestServer, get, get_as, new_folder, request};
+use crate::support::{
+    Answer, Events, Socket, TestServer, get, get_as, jwt::taken, new_folder, request,
+};
 
 #[tokio::test]
 async fn spec_sy2_a_page_makes_its_visitor_a_guest_who_is_the_same_in_every_tab() {
@@ -137,4 +139,31 @@ async fn spec_bq9_a_page_of_another_site_does_not_connect_with_a_visitors_cookie
 fn refused(answer: &Answer) {
     assert_eq!(answer.status, 403, "{answer:?}");
     assert_eq!(answer.json()["code"], "permission_denied", "{answer:?}");
+}
+
+#[tokio::test]
+async fn spec_sy5_a_page_refuses_a_wrong_proof_as_it_refuses_anything() {
+    let server = TestServer::start_in(new_folder(), taken).await;
+    let ask = async |accept: &str| {
+        let head = format!(
+            "POST /api/app/accounts/forms/my_account HTTP/1.1\r\nAccept: {accept}\r\n\
+             Content-Type: application/json\r\nAuthorization: Bearer wrong\r\n"
+        );
+        request(server.address, &head, b"{}").await.unwrap()
+    };
+    let refused = ask("application/json").await;
+    assert_eq!(refused.status, 401, "{refused:?}");
+    assert!(refused.json()["failed"]["message"].is_string(), "{refused:?}");
+    let page = ask("text/html").await;
+    assert!(page.status == 401 && !page.body.contains('{'), "{page:?}");
+    // Until there have been too many, which have to wait.
+    let refused = loop {
+        let refused = ask("application/json").await;
+        if refused.status != 401 {
+            break refused;
+        }
+    };
+    assert!(refused.status == 429 && refused.retry_after.is_some_and(|s| s > 0), "{refused:?}");
+    assert!(refused.json()["failed"]["message"].is_string(), "{refused:?}");
+    server.stop().await;
 }

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use crate::support::{Answer, TestServer, get, get_as, new_folder, post_form, request};
+use crate::support::{Answer, Browser, TestServer, get, get_as, new_folder, post_form, request};
 
 const COOKIE: &str = "tidewire_guest=0123456789abcdef0123456789abcdef";
 
@@ -141,6 +141,11 @@ async fn spec_bq9_what_was_made_for_one_visitor_is_kept_by_nobody() {
         assert!(vary.contains("cookie") && vary.contains("accept-encoding"), "{path}: {vary}");
         assert_eq!(page.header("etag").or(page.header("last-modified")), None, "{path}");
     }
+    let mut ann = Browser::user(server.address, "Ann", "ann").await;
+    for path in ["/", "/account"] {
+        let page = ann.get(path).await;
+        assert_eq!(page.header("cache-control").as_deref(), Some("private, no-store"), "{path}");
+    }
     let head = "POST /api/app/todos/model/list_todos HTTP/1.1\r\nAccept: application/json\r\n\
                 Content-Type: application/json\r\n";
     let rows = request(server.address, head, b"{}").await.unwrap();
@@ -172,5 +177,22 @@ async fn spec_bq9_a_compressed_page_has_its_policy_too() {
     let page = request(server.address, head, b"").await.unwrap();
     assert_eq!(page.header("content-encoding").as_deref(), Some("br"));
     assert!(!nonce(&policy(&page)).is_empty());
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn spec_fb4_the_page_of_an_address_with_nothing_there_knows_who_it_is_for() {
+    let server = with_files().await;
+    let mut ann = Browser::user(server.address, "Ann", "ann").await;
+    let page = ann.get("/nowhere").await;
+    assert_eq!(page.status, 404);
+    assert!(page.body.contains(">Ann<") && !page.body.contains("Sign in"), "{}", page.body);
+    // A file is for nobody in particular, and a missing one gives nobody a cookie.
+    server.writer().await.run("UPDATE sessions SET seen = seen - 3600001").await;
+    let file = ann.get("/pkg/tidewire.js").await;
+    assert_eq!((file.status, file.set_cookies), (200, vec![]));
+    assert_eq!(get(server.address, "/pkg/missing.js").await.set_cookie, None);
+    let page = ann.get("/nowhere/at/all").await;
+    assert_eq!((page.status, page.set_cookies.len()), (404, 1), "the session lasts longer");
     server.stop().await;
 }

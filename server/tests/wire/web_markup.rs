@@ -4,7 +4,7 @@
 use serde_json::json;
 
 use super::presence::BOB;
-use crate::support::{Answer, Browser, TestServer, get, get_as, post_form, snapshot};
+use crate::support::{Answer, Browser, PASSWORD, TestServer, get, get_as, post_form, snapshot};
 
 const ID: &str = "0197f0a0-0000-7000-8000-000000000001";
 
@@ -190,11 +190,63 @@ async fn spec_sy8_an_address_is_not_shown_as_markup() {
     server.stop().await;
 }
 
+/// {"failed":{"message":"Call 555 to keep your account."}}
+const LIE: &str = "eyJmYWlsZWQiOnsibWVzc2FnZSI6IkNhbGwgNTU1IHRvIGtlZXAgeW91ciBhY2NvdW50LiJ9fQ==";
+
+/// Whether a page says it with whatever an answer made of it.
+async fn says_the_lie(server: &TestServer, answer: &Answer) -> bool {
+    let back = answer.location.clone().unwrap_or_default();
+    let mut said = false;
+    for part in back.split(['?', '&', '#', '/']).filter(|part| part.starts_with("__err=")) {
+        for path in [format!("/todos?{part}"), format!("/sign-in?__path={SIGN_IN}&{part}")] {
+            said |= get(server.address, &path).await.body.contains("Call 555");
+        }
+    }
+    said
+}
+
+const SIGN_IN: &str = "/api/app/accounts/forms/sign_in";
+
+#[tokio::test]
+async fn spec_sy8_nobody_has_the_server_seal_what_they_brought_along() {
+    let server = TestServer::start().await;
+    let lies = [
+        format!("#__err={LIE}"),
+        format!("?x#__err={LIE}"),
+        format!("?__err={LIE}"),
+        format!("?show=open&__path=%2Fapi&__err={LIE}#x"),
+        format!("/__err={LIE}"),
+    ];
+    let mut next_id = 0;
+    for lie in &lies {
+        for title in ["Whatever", " "] {
+            next_id += 1;
+            let id = format!("0197f0a0-0000-7000-8000-{next_id:012}");
+            let fields = [("id", id.as_str()), ("title", title)];
+            let path = "/api/app/todos/model/add_todo";
+            let from = format!("/todos{lie}");
+            let answer = post_form(server.address, path, &from, &fields).await;
+            assert_eq!(answer.status, 302, "{answer:?}");
+            assert!(!says_the_lie(&server, &answer).await, "{from}: {answer:?}");
+            let back = answer.location.unwrap();
+            assert_eq!(back.contains("&__err="), title == " ", "{back}");
+        }
+    }
+    // Nor does the place to go to after signing in.
+    let mut ann = Browser::user(server.address, "Ann", "ann").await;
+    for lie in &lies {
+        let next = format!("/sign-in{lie}");
+        let fields = [("login", "ann"), ("password", PASSWORD), ("next", &next)];
+        let answer = ann.post("accounts/forms/sign_in", "/sign-in", &fields).await;
+        assert_eq!(answer.location.as_deref(), Some("/"), "{next}");
+    }
+    server.stop().await;
+}
+
 #[tokio::test]
 async fn spec_sy8_a_link_does_not_make_a_page_say_what_its_author_likes() {
     let server = TestServer::start().await;
-    // {"failed":{"message":"Call 555 to keep your account."}}
-    let reason = "eyJmYWlsZWQiOnsibWVzc2FnZSI6IkNhbGwgNTU1IHRvIGtlZXAgeW91ciBhY2NvdW50LiJ9fQ==";
+    let reason = LIE;
     for query in [
         format!("__err={reason}"),
         format!("__err={}", reason.replace('=', "%3D")),
