@@ -80,7 +80,8 @@ pub async fn visitor(
     if visitor.is_limited() {
         let text =
             "tokens and keys are for connections: no permission names a page or its functions";
-        return refused(LiveError::new(ErrorCode::PermissionDenied, text));
+        let error = LiveError::new(ErrorCode::PermissionDenied, text);
+        return refused(&error, request.headers());
     }
     let kind = visitor.kind();
     let session = session.filter(|_| sessions::extended(&visitor, began));
