@@ -1,8 +1,6 @@
 //! The cookies of this server: a session's, a guest's, and what was typed into a form that was refused.
 //! Each is read by the very name that it is set under.
 
-use std::fmt::Write;
-
 use axum::http::{HeaderMap, HeaderValue, header};
 use sha2::{Digest, Sha256};
 use tidewire::server::Identity;
@@ -114,11 +112,7 @@ impl Cookies {
 /// The guest of a cookie. Others are shown an id that is derived from it, from which nobody can make the
 /// cookie.
 pub fn guest(secret: &str) -> Identity {
-    let mut id = String::with_capacity(16);
-    for byte in &Sha256::digest(secret)[..8] {
-        write!(id, "{byte:02x}").expect("a text takes it");
-    }
-    Identity::guest(id)
+    Identity::guest(hex(&Sha256::digest(secret)[..8]))
 }
 
 fn unhex(text: &str) -> Option<String> {

@@ -1,12 +1,11 @@
 //! The table of sessions: which browser is signed in as whom, and until when.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use tidewire::{
     RowId,
     server::{
         Database, Identity, Permissions, Revoked,
         database::{Transaction, WriteTx},
+        unix_ms,
     },
     sql,
 };
@@ -29,8 +28,7 @@ struct Found {
 
 /// Now, in milliseconds after 1970.
 pub fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    i64::try_from(unix_ms()).unwrap_or(i64::MAX)
 }
 
 /// Whose session this is, if it is one and has not ended. That it was seen is written once an hour at most,

@@ -3,11 +3,12 @@
 use sqlx::FromRow;
 use tidewire::{
     RowId,
-    server::{Database, Permissions, Revoked, unix_ms},
+    server::{Database, Permissions, Revoked},
     sql,
 };
 
 use super::{ApiKey, KeyError, Secret};
+use crate::accounts::sessions::now;
 
 const COLUMNS: &str = "id, name, permissions, created_ms, used_ms, revoked_ms";
 
@@ -121,8 +122,4 @@ impl Row {
             revoked_ms: revoked_ms.map(i64::unsigned_abs),
         })
     }
-}
-
-fn now() -> i64 {
-    i64::try_from(unix_ms()).unwrap_or(i64::MAX)
 }
